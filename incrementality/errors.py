@@ -1,0 +1,182 @@
+"""One error tree; each class is named after the condition.
+
+    IncrementalityError
+    ├── InputError                 something that the user gave cannot be used (also a ValueError)
+    │   ├── ExperimentFileError    the experiment file: names file, line, key, what is allowed
+    │   ├── SourceNotFound         the data's locator points nowhere
+    │   ├── SourceUnreadable       the data is there and cannot be read (encoding, damaged file)
+    │   ├── UnsafePath             a path that leaves the workspace
+    │   ├── ColumnNotFound         a column that the experiment names is not in the data
+    │   ├── ColumnTypeError        a column has a type that its use does not allow
+    │   ├── InvalidUnitId          null, blank or float ids
+    │   ├── EmptyTable             no rows
+    │   ├── EmptyArm               a planned arm without units, or one arm only
+    │   ├── ValueNotAllowed        a value outside what the kind of metric allows
+    │   └── ControlMeanZero        a relative effect was asked for and the control's mean is zero
+    ├── WarehouseError             the engine refused or failed; keeps the SQL that it was given
+    │   └── EngineNotInstalled     the engine needs an optional dependency
+    └── WorkspaceError             the project folder
+        ├── WorkspaceNotFound      no incrementality.yaml here
+        ├── ExperimentNotFound     no experiments/<id>/experiment.yaml
+        ├── WorkspaceBusy          another process is writing the same answer
+        └── StaleReadout           what is on disk was made from other inputs
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "ColumnNotFound",
+    "ColumnTypeError",
+    "ControlMeanZero",
+    "EmptyArm",
+    "EmptyTable",
+    "EngineNotInstalled",
+    "ExperimentFileError",
+    "ExperimentNotFound",
+    "IncrementalityError",
+    "InputError",
+    "InvalidUnitId",
+    "SourceNotFound",
+    "SourceUnreadable",
+    "StaleReadout",
+    "UnsafePath",
+    "ValueNotAllowed",
+    "WarehouseError",
+    "WorkspaceBusy",
+    "WorkspaceError",
+    "WorkspaceNotFound",
+    "did_you_mean",
+]
+
+
+class IncrementalityError(Exception):
+    """Base of every error that this package raises on purpose.
+
+    Args:
+        message: What is wrong: the thing, its value, what was allowed.
+        hint: The next step, in the imperative.
+
+    Examples:
+        >>> error = IncrementalityError("arm 'B' has no units", hint="check the column 'arm'")
+        >>> print(error)
+        arm 'B' has no units
+        Next: check the column 'arm'
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nNext: {self.hint}" if self.hint else self.message
+
+
+class InputError(IncrementalityError, ValueError):
+    """Something that the user gave cannot be used."""
+
+
+class ExperimentFileError(InputError):
+    """The experiment file cannot be read as an experiment.
+
+    ``problems`` holds one line a problem, each naming file, line and key.
+    """
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
+
+
+class SourceNotFound(InputError):
+    """The data's locator points nowhere."""
+
+
+class SourceUnreadable(InputError):
+    """The data is there and cannot be read."""
+
+
+class UnsafePath(InputError):
+    """A path leaves the workspace."""
+
+
+class ColumnNotFound(InputError):
+    """A column that the experiment names is not in the data."""
+
+
+class ColumnTypeError(InputError):
+    """A column has a type that its use does not allow."""
+
+
+class InvalidUnitId(InputError):
+    """Unit ids that are null, blank or floating point."""
+
+
+class EmptyTable(InputError):
+    """The data has no rows."""
+
+
+class EmptyArm(InputError):
+    """A planned arm has too few units, or there is one arm only."""
+
+
+class ValueNotAllowed(InputError):
+    """A column holds values outside what the kind of its metric allows."""
+
+
+class ControlMeanZero(InputError):
+    """The control's mean is zero, so a relative effect does not exist."""
+
+
+class WarehouseError(IncrementalityError):
+    """The engine refused or failed.
+
+    ``sql`` is the statement that it was given, for whoever has to debug it.
+    """
+
+    def __init__(self, message: str, *, sql: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.sql = sql
+
+
+class EngineNotInstalled(WarehouseError):
+    """The engine needs an optional dependency that is not installed."""
+
+
+class WorkspaceError(IncrementalityError):
+    """The project folder is not as it should be."""
+
+
+class WorkspaceNotFound(WorkspaceError):
+    """No workspace at or above the folder."""
+
+
+class ExperimentNotFound(WorkspaceError):
+    """The workspace holds no experiment of that id."""
+
+
+class WorkspaceBusy(WorkspaceError):
+    """Another process is writing the same answer."""
+
+
+class StaleReadout(WorkspaceError):
+    """What is on disk was made from other inputs."""
+
+
+def did_you_mean(word: str, allowed: Iterable[str]) -> str:
+    """Return " Did you mean 'x'?" for the closest allowed word, or an empty string.
+
+    Examples:
+        >>> did_you_mean("conversions", ["conversion", "mean"])
+        " Did you mean 'conversion'?"
+        >>> did_you_mean("zzz", ["conversion", "mean"])
+        ''
+    """
+    options = {option.casefold(): option for option in allowed}
+    close = get_close_matches(word.casefold(), options, n=1, cutoff=0.6)
+    return f" Did you mean {options[close[0]]!r}?" if close else ""

@@ -1,0 +1,167 @@
+"""The record of one readout: grade and verdict, checks, estimates, segments, rows, specification, manifest."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from incrementality.display import DisplayMixin
+from incrementality.estimates import CheckResult, LiftEstimate
+
+__all__ = ["SCHEMA_VERSION", "ArmMean", "ArmSummary", "Grade", "Readout", "RowCount", "SegmentTest"]
+
+Grade = Literal["trust", "caution", "do not use"]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmSummary:
+    """One arm's units: planned and observed share; ``clusters`` where whole groups were randomised."""
+
+    name: str
+    control: bool
+    n: int
+    share_planned: float
+    share_observed: float
+    clusters: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmMean:
+    """One metric in one arm, unadjusted: mean (share, ratio) with its interval.
+
+    ``events`` counts converted units for conversions and paying units for revenue, ``None`` elsewhere.
+    """
+
+    metric: str
+    arm: str
+    n: int
+    mean: float
+    standard_error: float
+    ci_lower: float
+    ci_upper: float
+    events: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentTest:
+    """Whether the effect of one arm on one metric differs between the values of a segment (Cochran's Q)."""
+
+    segment: str
+    metric: str
+    arm: str
+    q: float
+    df: int
+    pvalue: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCount:
+    """Rows that came in, rows kept, and rows refused by reason."""
+
+    read: int
+    kept: int
+    refused: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readout(DisplayMixin):
+    """What an experiment answers.
+
+    Attributes:
+        experiment_id: Id of the experiment.
+        experiment_hash: Hash of the request that was read out.
+        question: The question it answers.
+        owner: Who decides.
+        unit: What one row stands for.
+        alpha: Error rate of the intervals.
+        grade: ``trust``, ``caution`` or ``do not use``.
+        grade_reason: Why, in words.
+        grade_rules: The rule table by which it was graded: (grade, condition).
+        verdict: The answer in a sentence or two; never says "lift" where a check failed.
+        verdict_lines: One sentence for each primary comparison.
+        arms: The arms, control first.
+        means: Every metric in every arm.
+        estimates: Every comparison, unadjusted and adjusted.
+        segments: Comparisons within declared segments.
+        segment_tests: Whether effects differ between segments.
+        checks: Every check.
+        rows: Row counts.
+        specification: The measurement specification: (term, text).
+        withholds: What the control did not get.
+        manifest: Package version, input hashes, engine; all that may differ between equal answers.
+    """
+
+    experiment_id: str
+    experiment_hash: str
+    question: str
+    owner: str
+    unit: str
+    alpha: float
+    grade: Grade
+    grade_reason: str
+    grade_rules: tuple[tuple[str, str], ...]
+    verdict: str
+    verdict_lines: tuple[str, ...]
+    arms: tuple[ArmSummary, ...]
+    means: tuple[ArmMean, ...]
+    estimates: tuple[LiftEstimate, ...]
+    segments: tuple[LiftEstimate, ...]
+    segment_tests: tuple[SegmentTest, ...]
+    checks: tuple[CheckResult, ...]
+    rows: RowCount
+    specification: tuple[tuple[str, str], ...]
+    withholds: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    manifest: dict[str, Any] = field(default_factory=dict)
+
+    _shown = (
+        "metric", "arm", "control_mean", "treatment_mean", "effect", "effect_ci_lower", "effect_ci_upper",
+        "rel_effect", "rel_effect_ci_lower", "rel_effect_ci_upper", "pvalue", "adjusted",
+    )  # fmt: skip
+
+    def headline(self, metric: str, arm: str) -> LiftEstimate:
+        """Return the registered estimate of a comparison: adjusted where covariates were declared."""
+        found = [e for e in self.estimates if e.metric == metric and e.arm == arm]
+        return next((e for e in found if e.adjusted), found[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the readout as ``result.json`` holds it."""
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+
+    def to_dicts(self) -> tuple[dict[str, object], ...]:
+        """Return one row for each comparison."""
+        return tuple(estimate.to_dict() for estimate in self.estimates)
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> Readout:
+        """Return the readout that ``to_dict`` wrote.
+
+        Raises:
+            InputError: The content has another schema version.
+        """
+        from incrementality.errors import InputError
+
+        content = dict(content)
+        version = content.pop("schema_version", None)
+        if version != SCHEMA_VERSION:
+            raise InputError(
+                f"result.json has schema version {version!r}; this version of the package reads {SCHEMA_VERSION}",
+                hint="run `incrementality readout` again",
+            )
+        records = {"arms": ArmSummary, "means": ArmMean, "segment_tests": SegmentTest}
+        for name, record in records.items():
+            content[name] = tuple(record(**row) for row in content[name])
+        for name in ("estimates", "segments"):
+            content[name] = tuple(
+                LiftEstimate(**{**row, "segment": tuple(row["segment"]) if row["segment"] else None})
+                for row in content[name]
+            )
+        content["checks"] = tuple(CheckResult(**{**row, "table": tuple(row["table"])}) for row in content["checks"])
+        content["rows"] = RowCount(**content["rows"])
+        for name in ("grade_rules", "specification"):
+            content[name] = tuple((term, text) for term, text in content[name])
+        content["verdict_lines"] = tuple(content["verdict_lines"])
+        content["withholds"] = {key: tuple(value) for key, value in content["withholds"].items()}
+        return cls(**content)
