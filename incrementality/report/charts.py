@@ -1,0 +1,305 @@
+"""What each figure shows, as plain records: a chart holds panels, panels hold groups of rows, rows hold marks.
+
+A chart is made from a readout without drawing anything, so that the drawing and its description in words
+(for people who do not see it) come from the same rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from incrementality.report import formatting as fmt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from incrementality.estimates import LiftEstimate
+    from incrementality.lift.readout import Readout
+
+__all__ = [
+    "Chart",
+    "Group",
+    "Mark",
+    "Panel",
+    "Row",
+    "arms_chart",
+    "balance_chart",
+    "describe",
+    "effects_chart",
+    "registered",
+    "segments_chart",
+]
+
+_WIDEST_TO_NARROWEST = 8.0
+_MOST_SEGMENT_ROWS = 60
+_BALANCE_LIMIT = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A point, with the ends of its interval where it has one; ``clear`` where the interval leaves out no effect."""
+
+    point: float
+    low: float | None = None
+    high: float | None = None
+    series: int = 0
+    clear: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A labelled line of a panel and its numbers in words."""
+
+    label: str
+    value: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Rows under one heading."""
+
+    heading: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """Groups that share one axis; ``reference`` is where nothing differs, ``limit`` a bound on both sides of it."""
+
+    groups: tuple[Group, ...]
+    axis: str
+    tick: Callable[[float], str]
+    reference: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """One figure: title, subtitle (n, unit, interval level), panels, the names of the series, how to read it."""
+
+    key: str
+    title: str
+    subtitle: str
+    panels: tuple[Panel, ...]
+    series: tuple[str, ...] = ()
+    caption: str = ""
+    muted: bool = False
+
+
+def registered(estimates: Iterable[LiftEstimate]) -> tuple[LiftEstimate, ...]:
+    """Return one estimate for each comparison, in order: the adjusted one where there is one."""
+    chosen: dict[tuple[object, ...], LiftEstimate] = {}
+    for estimate in estimates:
+        key = (estimate.metric, estimate.arm, estimate.segment)
+        if key not in chosen or estimate.adjusted:
+            chosen[key] = estimate
+    return tuple(chosen.values())
+
+
+def effects_chart(readout: Readout) -> Chart | None:
+    """Return the effects of every arm on every metric: relative, or absolute where a relative effect is missing."""
+    estimates = registered(readout.estimates)
+    if not estimates:
+        return None
+    by_metric = _by_metric(estimates)
+    in_percent = [group for group in by_metric if all(_has_relative(e) for e in group)]
+    absolute = [group for group in by_metric if group not in in_percent]
+    together = [in_percent] if _one_axis(in_percent) else [[group] for group in in_percent]
+    panels = [_relative_panel(groups) for groups in together if groups] + [_absolute_panel(group) for group in absolute]
+    return Chart(
+        key="effects",
+        title=f"What changed, compared with {estimates[0].control}",
+        subtitle=_subtitle(readout),
+        panels=tuple(panels),
+        caption=f"Dot: the estimate. Bar: its {fmt.level(readout.alpha)} interval, the range of effects that the data "
+        "support. Filled and blue where the bar leaves out 0; hollow and grey where \N{LEFT DOUBLE QUOTATION MARK}no "
+        "difference\N{RIGHT DOUBLE QUOTATION MARK} remains possible.",
+        muted=readout.grade == "do not use",
+    )
+
+
+def arms_chart(readout: Readout) -> Chart | None:
+    """Return every metric in every arm, side by side, unadjusted."""
+    if not readout.means:
+        return None
+    scales = {estimate.metric: (estimate.kind, estimate.unit) for estimate in readout.estimates}
+    metrics = dict.fromkeys(row.metric for row in readout.means)
+    panels = tuple(_means_panel(readout, metric, *scales.get(metric, ("mean", ""))) for metric in metrics)
+    return Chart(
+        key="arms",
+        title="Each arm on its own",
+        subtitle=_subtitle(readout),
+        panels=panels,
+        caption=f"Dot: the mean of the arm as counted, without adjustment. Bar: its {fmt.level(readout.alpha)} interval.",
+        muted=readout.grade == "do not use",
+    )
+
+
+def segments_chart(readout: Readout) -> Chart | None:
+    """Return the primary metrics' effects within segments, below the effect over all units."""
+    found = registered(readout.segments)
+    roles = {estimate.role for estimate in found}
+    wanted = [e for e in found if e.role == "primary" or "primary" not in roles][:_MOST_SEGMENT_ROWS]
+    if not wanted:
+        return None
+    overall = {(e.metric, e.arm): e for e in registered(readout.estimates)}
+    dropped = len(found) - len(wanted)
+    rest = f" {fmt.count(dropped)} further comparisons stand in the table." if dropped else ""
+    return Chart(
+        key="segments",
+        title="The effect within segments (exploratory)",
+        subtitle=_subtitle(readout),
+        panels=tuple(_segment_panel(readout, group, overall) for group in _by_metric(wanted)),
+        caption="Segments are smaller than the whole, so bars are longer and some differ by chance. "
+        f"Use them for ideas, not for decisions.{rest}",
+        muted=readout.grade == "do not use",
+    )
+
+
+def balance_chart(readout: Readout) -> Chart | None:
+    """Return the love plot: how much the arms differ from the control before anything was sent."""
+    rows = [row for check in readout.checks if check.name == "balance" for row in check.table]
+    rows = [row for row in rows if row.get("standardised_difference") is not None]
+    if not rows:
+        return None
+    arms = tuple(dict.fromkeys(str(row["arm"]) for row in rows))
+    covariates = dict.fromkeys(str(row["covariate"]) for row in rows)
+    lines = tuple(_balance_row(name, [row for row in rows if str(row["covariate"]) == name], arms) for name in covariates)
+    control = next((arm.name for arm in readout.arms if arm.control), "the control")
+    return Chart(
+        key="balance",
+        title="Were the arms alike before the start?",
+        subtitle=f"Difference to {control} in standard deviations (no interval). n = {_units(readout)}",
+        panels=(
+            Panel(
+                groups=(Group(heading="", rows=lines),),
+                axis="standardised difference",
+                tick=lambda x: fmt.cell("standardised_difference", x).rstrip("0").rstrip(".") if x else "0",
+                reference=0.0,
+                limit=_BALANCE_LIMIT,
+            ),
+        ),
+        series=arms,
+        caption="The closer to 0, the more alike. Dashed lines: 0.1 standard deviations, a common limit.",
+    )
+
+
+def describe(chart: Chart) -> str:
+    """Return a chart in words: what it shows and every row with its numbers."""
+    rows = [
+        f"{group.heading + ', ' if group.heading else ''}{row.label}: {row.value}"
+        for panel in chart.panels
+        for group in panel.groups
+        for row in group.rows
+    ]
+    return f"{chart.subtitle}. " + "; ".join(rows) + "."
+
+
+def _by_metric(estimates: Iterable[LiftEstimate]) -> list[list[LiftEstimate]]:
+    groups: dict[str, list[LiftEstimate]] = {}
+    for estimate in estimates:
+        groups.setdefault(estimate.metric, []).append(estimate)
+    return list(groups.values())
+
+
+def _has_relative(estimate: LiftEstimate) -> bool:
+    return None not in (estimate.rel_effect, estimate.rel_effect_ci_lower, estimate.rel_effect_ci_upper)
+
+
+def _one_axis(groups: list[list[LiftEstimate]]) -> bool:
+    """Whether the relative intervals are of one order, so that one axis shows all of them."""
+    spans = [(e.rel_effect_ci_upper or 0.0) - (e.rel_effect_ci_lower or 0.0) for group in groups for e in group]
+    return not spans or max(spans) <= _WIDEST_TO_NARROWEST * min(spans)
+
+
+def _relative_row(estimate: LiftEstimate, label: str) -> Row:
+    point, low, high = (
+        x or 0.0 for x in (estimate.rel_effect, estimate.rel_effect_ci_lower, estimate.rel_effect_ci_upper)
+    )
+    value = f"{fmt.relative(point)} ({fmt.interval(fmt.relative(low), fmt.relative(high))})"
+    return Row(label=label, value=value, marks=(Mark(point=point, low=low, high=high, clear=not low <= 0 <= high),))
+
+
+def _absolute_row(estimate: LiftEstimate, label: str) -> Row:
+    bounds = (estimate.effect, estimate.effect_ci_lower, estimate.effect_ci_upper)
+    point, low, high = (fmt.difference_number(x, kind=estimate.kind, unit=estimate.unit) for x in bounds)
+    mark = Mark(point=bounds[0], low=bounds[1], high=bounds[2], clear=not bounds[1] <= 0 <= bounds[2])
+    return Row(label=label, value=f"{point} ({fmt.interval(low, high)})", marks=(mark,))
+
+
+def _relative_panel(groups: list[list[LiftEstimate]]) -> Panel:
+    return Panel(
+        groups=tuple(
+            Group(heading=_metric_heading(group[0]), rows=tuple(_relative_row(e, e.arm) for e in group))
+            for group in groups
+        ),
+        axis="change relative to the control's mean, in %",
+        tick=_percent_tick,
+        reference=0.0,
+    )
+
+
+def _absolute_panel(group: list[LiftEstimate]) -> Panel:
+    kind, unit = group[0].kind, group[0].unit
+    return Panel(
+        groups=(Group(heading=_metric_heading(group[0]), rows=tuple(_absolute_row(e, e.arm) for e in group)),),
+        axis=f"difference to the control, in {fmt.difference_unit(kind=kind, unit=unit)}",
+        tick=lambda x: fmt.difference_number(x, kind=kind, unit=unit) if x else "0",
+        reference=0.0,
+    )
+
+
+def _segment_panel(
+    readout: Readout, estimates: list[LiftEstimate], overall: dict[tuple[str, str], LiftEstimate]
+) -> Panel:
+    arms = dict.fromkeys(e.arm for e in estimates)
+    whole = {arm: overall[e.metric, arm] for arm in arms if (e := estimates[0]) and (e.metric, arm) in overall}
+    in_percent = all(_has_relative(e) for e in [*estimates, *whole.values()])
+    row = _relative_row if in_percent else _absolute_row
+    groups = []
+    for arm in arms:
+        rows = [row(whole[arm], f"all {readout.unit}s")] if arm in whole else []
+        rows += [row(e, ": ".join(e.segment or ())) for e in estimates if e.arm == arm]
+        groups.append(Group(heading=f"{estimates[0].metric} \N{MIDDLE DOT} {arm}", rows=tuple(rows)))
+    frame = _relative_panel([]) if in_percent else _absolute_panel(estimates)
+    return Panel(groups=tuple(groups), axis=frame.axis, tick=frame.tick, reference=0.0)
+
+
+def _means_panel(readout: Readout, metric: str, kind: str, unit: str) -> Panel:
+    rows = []
+    for found in (row for row in readout.means if row.metric == metric):
+        low, high = (fmt.mean(x, kind=kind, unit=unit) for x in (found.ci_lower, found.ci_upper))
+        value = f"{fmt.mean(found.mean, kind=kind, unit=unit)} ({fmt.interval(low, high)})"
+        mark = Mark(point=found.mean, low=found.ci_lower, high=found.ci_upper)
+        rows.append(Row(label=found.arm, value=value, marks=(mark,)))
+    words = f"share of {readout.unit}s, in %" if kind == "conversion" else f"mean per {readout.unit}, {unit or 'as measured'}"
+    return Panel(
+        groups=(Group(heading=metric, rows=tuple(rows)),),
+        axis=words,
+        tick=lambda x: fmt.mean(x, kind=kind, unit=unit) if x else "0",
+    )
+
+
+def _balance_row(name: str, rows: list[dict[str, object]], arms: tuple[str, ...]) -> Row:
+    found = [(str(row["arm"]), float(str(row["standardised_difference"]))) for row in rows]
+    value = ", ".join(f"{arm} {fmt.cell('standardised_difference', x)}" for arm, x in found)
+    return Row(label=name, value=value, marks=tuple(Mark(point=x, series=arms.index(arm)) for arm, x in found))
+
+
+def _metric_heading(estimate: LiftEstimate) -> str:
+    better = "" if estimate.direction == "increase" else ", lower is better"
+    return f"{estimate.metric} ({estimate.role}{better})"
+
+
+def _percent_tick(value: float) -> str:
+    return fmt.relative(value).replace(".0\N{NO-BREAK SPACE}", "\N{NO-BREAK SPACE}") if value else "0"
+
+
+def _units(readout: Readout) -> str:
+    return f"{fmt.count(sum(arm.n for arm in readout.arms))} {readout.unit}s"
+
+
+def _subtitle(readout: Readout) -> str:
+    return f"n = {_units(readout)}, {fmt.level(readout.alpha)} intervals"

@@ -1,0 +1,295 @@
+"""Draws a chart with matplotlib: the one module that loads it, itself loaded only when a figure is asked for.
+
+One unit of the axes is one pixel of a page 360 wide, so that text stays legible on a phone. Nothing is clipped and
+no markers are shared, hence the SVG holds neither ids nor references, and several of them live in one page.
+"""
+
+from __future__ import annotations
+
+import warnings
+from io import StringIO
+from math import isfinite
+from typing import TYPE_CHECKING
+from unicodedata import category, east_asian_width
+from xml.etree import ElementTree as ET
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.markers import MarkerStyle
+from matplotlib.patches import Ellipse, PathPatch
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Affine2D
+
+from incrementality.report.charts import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from matplotlib.axes import Axes
+
+    from incrementality.report.charts import Chart, Group, Mark, Panel, Row
+
+__all__ = ["ChartFigure", "draw", "to_svg"]
+
+_WIDTH = 360.0
+_LEFT, _RIGHT = 14.0, 346.0
+_INK, _MUTED, _ACCENT, _GRID, _TRACK = "#17202c", "#4a5666", "#1a56a8", "#dfe4ea", "#eef1f5"
+_SERIES = ("#1a56a8", "#b0490c", "#0b6e54", "#7b3694", "#17202c", "#9a6700", "#a3195b", "#4a5666")
+_SHAPES = ("o", "D", "^", "s", "v", "p", "P", "X")
+_TEXT, _HEADING, _TITLE = 12.0, 12.5, 15.0
+_GLYPH = 0.6  # mean width of a glyph in its font size; wide scripts and emoji count twice
+_HALO = "paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round"  # text over grid lines
+_RC = {
+    "font.family": ["DejaVu Sans"],
+    "path.effects": [],
+    "path.sketch": None,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "incrementality",
+    "text.usetex": False,
+}
+
+
+class ChartFigure(Figure):
+    """A figure that knows its chart and shows itself in a notebook."""
+
+    chart: Chart
+
+    def _repr_svg_(self) -> str:
+        return to_svg(self)
+
+
+def draw(chart: Chart) -> ChartFigure:
+    """Return the figure of a chart."""
+    with mpl.rc_context(_RC):
+        figure = ChartFigure(dpi=72, facecolor="none")
+        figure.chart = chart
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        axes.set_axis_off()
+        y = _draw_head(axes, chart)
+        for panel in chart.panels:
+            y = _draw_panel(axes, panel, y + 12, muted=chart.muted)
+        axes.set_xlim(0, _WIDTH)
+        axes.set_ylim(y + 6, 0)
+        figure.set_size_inches(_WIDTH / 72, (y + 6) / 72)
+    return figure
+
+
+def to_svg(figure: ChartFigure) -> str:
+    """Return a figure as an SVG element that says in words what it shows; the same bytes for the same chart."""
+    buffer = StringIO()
+    with mpl.rc_context(_RC), warnings.catch_warnings():
+        # the browser brings its own fonts, so a glyph missing from ours only makes a measured width approximate
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
+        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
+    root = ET.fromstring(buffer.getvalue())  # noqa: S314 - markup that was written two lines above
+    return ET.tostring(_inline(root, figure.chart), encoding="unicode")
+
+
+def _inline(root: ET.Element, chart: Chart) -> ET.Element:
+    view = root.get("viewBox", "")
+    texts = [("title", chart.title), ("desc", describe(chart))]
+    for element in list(root):
+        if element.tag.endswith(("metadata", "defs")):
+            root.remove(element)
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        element.attrib.pop("id", None)
+        element.tail = None
+        if element.tag == "text":
+            element.set("style", f"{element.get('style', '')}; {_HALO}")
+    root.attrib.clear()
+    root.attrib.update({"xmlns": "http://www.w3.org/2000/svg", "viewBox": view, "role": "img", "class": "chart"})
+    root.set("aria-label", _clean(chart.title))
+    for place, (tag, text) in enumerate(texts):
+        element = ET.Element(tag)
+        element.text = _clean(text)
+        root.insert(place, element)
+    return root
+
+
+def _draw_head(axes: Axes, chart: Chart) -> float:
+    y = 2.0
+    for line in _wrap(chart.title, _RIGHT, _TITLE * 1.06, lines=3):
+        y += 19
+        _text(axes, 0, y, line, size=_TITLE, weight="bold")
+    for line in _wrap(chart.subtitle, _WIDTH, _TEXT, lines=4):
+        y += 17
+        _text(axes, 0, y, line, color=_MUTED)
+    if chart.muted:
+        y += 18
+        _text(axes, 0, y, "Do not use for decisions: a check failed.", weight="bold")
+    return _draw_key(axes, chart.series, y)
+
+
+def _draw_key(axes: Axes, series: tuple[str, ...], y: float) -> float:
+    x = 0.0
+    for number, name in enumerate(series):
+        label = _wrap(name, _WIDTH - 40, _TEXT, lines=1)[0]
+        if x and x + 18 + _measure(label, _TEXT) > _WIDTH:
+            x = 0.0
+        y += 20 if not x else 0
+        _marker(axes, x + 6, y - 4, number)
+        _text(axes, x + 17, y, label)
+        x += 34 + _measure(label, _TEXT)
+    return y
+
+
+def _draw_panel(axes: Axes, panel: Panel, top: float, *, muted: bool) -> float:
+    scale = _Scale(panel)
+    layout: list[tuple[float, Row]] = []
+    y = top
+    for group in panel.groups:
+        y = _draw_group(axes, group, y, layout, by_series=panel.limit is not None)
+    for value in scale.ticks:
+        axes.add_line(_line(scale(value), top + 6, scale(value), y, _GRID, 1.0))
+    if panel.reference is not None:
+        axes.add_line(_line(scale(panel.reference), top + 6, scale(panel.reference), y, _MUTED, 1.2))
+    for bound in (panel.limit or 0.0, -(panel.limit or 0.0)) if panel.limit else ():
+        axes.add_line(_line(scale(bound), top + 6, scale(bound), y, _MUTED, 1.0, dashes=(4, 3)))
+    for middle, row in layout:
+        _draw_marks(axes, row, middle, scale, muted=muted)
+    return _draw_axis(axes, panel, scale, y)
+
+
+def _draw_group(axes: Axes, group: Group, y: float, layout: list[tuple[float, Row]], *, by_series: bool) -> float:
+    y += 6
+    for line in _wrap(group.heading, _WIDTH, _HEADING * 1.06, lines=3) if group.heading else ():
+        y += 17
+        _text(axes, 0, y, line, size=_HEADING, weight="bold")
+    for row in group.rows:
+        value = "" if by_series else row.value
+        room = _WIDTH - _measure(value, _TEXT) - 10 if value else _WIDTH
+        beside = _measure(row.label, _TEXT) <= room
+        for line in _wrap(row.label, room if beside else _WIDTH, _TEXT, lines=2):
+            y += 17
+            _text(axes, 0, y, line)
+        y += 0 if beside else 16
+        if value:
+            _text(axes, _WIDTH, y, value, align="right")
+        layout.append((y + 13, row))
+        y += 24
+    return y
+
+
+def _draw_marks(axes: Axes, row: Row, y: float, scale: _Scale, *, muted: bool) -> None:
+    axes.add_line(_line(_LEFT, y, _RIGHT, y, _TRACK, 1.5, z=1))
+    for place, mark in enumerate(row.marks):
+        if mark.low is None or mark.high is None:
+            shift = 3.2 * (place - (len(row.marks) - 1) / 2) if len(row.marks) > 1 else 0.0
+            _marker(axes, scale(mark.point), y + shift, mark.series)
+            continue
+        color = _ACCENT if mark.clear and not muted else _MUTED
+        _draw_interval(axes, mark, y, scale, color)
+
+
+def _draw_interval(axes: Axes, mark: Mark, y: float, scale: _Scale, color: str) -> None:
+    low, high = scale(mark.low or 0.0), scale(mark.high or 0.0)
+    axes.add_line(_line(low, y, high, y, color, 3.2, z=3))
+    if isfinite(mark.point):
+        fill = color if mark.clear else "#ffffff"
+        axes.add_patch(
+            Ellipse(
+                (scale(mark.point), y), 10, 10, facecolor=fill, edgecolor=color, linewidth=2, zorder=4, clip_on=False
+            )
+        )
+
+
+def _draw_axis(axes: Axes, panel: Panel, scale: _Scale, y: float) -> float:
+    last = float("-inf")
+    for value in scale.ticks:
+        label = panel.tick(value)
+        half = _measure(label, _TEXT) / 2
+        x = min(max(scale(value), half), _WIDTH - half)
+        if x - half > last:
+            _text(axes, x, y + 15, label, color=_MUTED, align="center")
+            last = x + half + 6
+    for line in _wrap(panel.axis, _WIDTH, _TEXT, lines=2):
+        y += 16
+        _text(axes, _WIDTH / 2, y + 15, line, color=_MUTED, align="center")
+    return y + 18
+
+
+class _Scale:
+    """Maps the numbers of a panel to pixels; what is not finite stands at the edge."""
+
+    def __init__(self, panel: Panel) -> None:
+        values = list(_finite(panel)) or [0.0, 1.0]
+        low, high = min(values), max(values)
+        if panel.reference is None and 0 < low < 0.6 * high:
+            low = 0.0
+        if low == high:
+            low, high = low - 1, high + 1
+        self._low, self._high = low, high
+        ticks = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        self.ticks = [0.0 if abs(tick) < 1e-12 else float(tick) for tick in ticks if low <= tick <= high]
+
+    def __call__(self, value: float) -> float:
+        value = min(max(value, self._low), self._high)
+        return _LEFT + (value - self._low) / (self._high - self._low) * (_RIGHT - _LEFT)
+
+
+def _finite(panel: Panel) -> Iterable[float]:
+    marks = [mark for group in panel.groups for row in group.rows for mark in row.marks]
+    values = [value for mark in marks for value in (mark.point, mark.low, mark.high)]
+    limits = [panel.reference, panel.limit, -panel.limit if panel.limit else None]
+    return (value for value in [*values, *limits] if value is not None and isfinite(value))
+
+
+def _line(
+    x0: float, y0: float, x1: float, y1: float, color: str, width: float,
+    *, z: float = 0.5, dashes: tuple[float, float] | None = None,
+) -> Line2D:  # fmt: skip
+    style = (0, dashes) if dashes else "solid"
+    return Line2D(
+        [x0, x1], [y0, y1], color=color, linewidth=width, linestyle=style, marker="", zorder=z,
+        solid_capstyle="butt", dash_capstyle="butt", clip_on=False, antialiased=True,
+    )  # fmt: skip
+
+
+def _marker(axes: Axes, x: float, y: float, series: int) -> None:
+    style = MarkerStyle(_SHAPES[series % len(_SHAPES)])
+    place = Affine2D().scale(8.5, -8.5).translate(x, y)
+    path = style.get_path().transformed(style.get_transform() + place)
+    color = _SERIES[series % len(_SERIES)]
+    axes.add_patch(PathPatch(path, facecolor=color, edgecolor="#ffffff", linewidth=0.8, zorder=4, clip_on=False))
+
+
+def _text(
+    axes: Axes, x: float, y: float, text: str,
+    *, size: float = _TEXT, color: str = _INK, weight: str = "normal", align: str = "left",
+) -> None:  # fmt: skip
+    axes.text(
+        x, y, _clean(text), fontsize=size, color=color, fontweight=weight, horizontalalignment=align,
+        verticalalignment="baseline", parse_math=False, clip_on=False, zorder=6,
+    )  # fmt: skip
+
+
+def _clean(text: str) -> str:
+    """Return text on one line without the control characters that no SVG may hold."""
+    return "".join(" " if c in "\t\r\n" else c for c in text if c in "\t\r\n" or category(c) not in {"Cc", "Cs", "Cn"})
+
+
+def _measure(text: str, size: float) -> float:
+    return sum(2.0 if east_asian_width(c) in "WF" else 1.0 for c in text) * _GLYPH * size
+
+
+def _wrap(text: str, room: float, size: float, *, lines: int) -> list[str]:
+    """Return text broken into at most so many lines; what does not fit ends in an ellipsis."""
+    found = [""]
+    for word in _clean(text).split(" "):
+        for piece in _pieces(word, room, size):
+            longer = f"{found[-1]} {piece}" if found[-1] else piece
+            if _measure(longer, size) <= room:
+                found[-1] = longer
+            else:
+                found.append(piece)
+    if len(found) <= lines:
+        return found
+    return [*found[: lines - 1], f"{found[lines - 1][: max(1, int(room / size / _GLYPH) - 1)]}\N{HORIZONTAL ELLIPSIS}"]
+
+
+def _pieces(word: str, room: float, size: float) -> list[str]:
+    width = max(1, int(room / (2 * size * _GLYPH)))
+    return [word] if _measure(word, size) <= room else [word[i : i + width] for i in range(0, len(word), width)]

@@ -1,0 +1,72 @@
+"""The figures of a readout, for the page and for a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from incrementality.errors import InputError
+from incrementality.report.charts import arms_chart, balance_chart, effects_chart, segments_chart
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from incrementality.lift.readout import Readout
+    from incrementality.report.charts import Chart
+
+__all__ = ["chart_svg", "plot_arms", "plot_balance", "plot_effects", "plot_segments"]
+
+
+def plot_effects(readout: Readout) -> Figure:
+    """Return the figure of every effect with its interval.
+
+    Relative effects share an axis where they are of one order; a metric without a relative effect gets an axis
+    in its own unit.
+
+    Raises:
+        InputError: The readout holds no estimates.
+    """
+    return _plot(effects_chart(readout), "estimates", "look at the checks: they say why")
+
+
+def plot_arms(readout: Readout) -> Figure:
+    """Return the figure of every metric in every arm, unadjusted.
+
+    Raises:
+        InputError: The readout holds no means.
+    """
+    return _plot(arms_chart(readout), "means of arms", "look at the checks: they say why")
+
+
+def plot_segments(readout: Readout) -> Figure:
+    """Return the figure of the primary metrics' effects within segments.
+
+    Raises:
+        InputError: The readout holds no segments.
+    """
+    return _plot(segments_chart(readout), "segments", "declare `segments` in the experiment file and read out again")
+
+
+def plot_balance(readout: Readout) -> Figure:
+    """Return the love plot of the covariates.
+
+    Raises:
+        InputError: The readout holds no balance check.
+    """
+    return _plot(
+        balance_chart(readout), "balance of covariates", "declare `covariates` in the experiment file and read out again"
+    )
+
+
+def chart_svg(chart: Chart) -> str:
+    """Return a chart as an SVG element to stand inside a page."""
+    from incrementality.report.drawing import draw, to_svg
+
+    return to_svg(draw(chart))
+
+
+def _plot(chart: Chart | None, what: str, hint: str) -> Figure:
+    if chart is None:
+        raise InputError(f"this readout holds no {what}, so there is nothing to plot", hint=hint)
+    from incrementality.report.drawing import draw
+
+    return draw(chart)

@@ -1,0 +1,142 @@
+"""Sentences of the readout page that depend on the record: who, what adjustment bought, what the intervals mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from incrementality.report import formatting as fmt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from incrementality.estimates import CheckResult, LiftEstimate
+    from incrementality.lift.readout import Readout
+
+__all__ = [
+    "GLOSSARY",
+    "adjustment_notes",
+    "check_title",
+    "humanised",
+    "interval_note",
+    "rows_sentence",
+    "who",
+    "withheld",
+]
+
+GLOSSARY = (
+    (
+        "Interval",
+        "The range of effects that fits the data. If the experiment were repeated many times, intervals made this way "
+        "would hold the true effect in the stated share of the repetitions.",
+    ),
+    (
+        "Intention to treat",
+        "Every unit counts in the arm to which it was assigned, whether or not the contact reached it. So the effect is "
+        "that of the decision to contact, which is the decision that you can take.",
+    ),
+    (
+        "Percentage points",
+        "From 10 % to 12 % is a difference of 2 percentage points and a relative change of +20 %: the same result, "
+        "said in two ways.",
+    ),
+)
+
+_CHECK_TITLES = {
+    "arms_planned": "Arms as planned",
+    "balance": "Balance of the arms before the start",
+    "duplicates": "Duplicate rows",
+    "missing_outcomes": "Missing outcomes",
+    "sample_ratio": "Sample ratio: did each arm get its planned share?",
+}
+_NOTICEABLE = 0.0005
+
+
+def who(readout: Readout) -> str:
+    """Return who was in the experiment and in which arm, in a line."""
+    arms = ", ".join(f"{arm.name} {fmt.count(arm.n)}{' (control)' if arm.control else ''}" for arm in readout.arms)
+    clusters = sum(arm.clusters or 0 for arm in readout.arms)
+    groups = f" in {fmt.count(clusters)} groups" if clusters else ""
+    return f"{fmt.count(sum(arm.n for arm in readout.arms))} {readout.unit}s{groups}: {arms}."
+
+
+def check_title(check: CheckResult) -> str:
+    """Return the name of a check as a person would say it.
+
+    Examples:
+        >>> from incrementality.estimates import CheckResult
+        >>> check_title(CheckResult(name="late_events", passed=None, sentence="", metric="visit"))
+        'Late events: visit'
+    """
+    title = _CHECK_TITLES.get(check.name, humanised(check.name))
+    return f"{title}: {check.metric}" if check.metric else title
+
+
+def humanised(name: str) -> str:
+    """Return a field's name as words.
+
+    Examples:
+        >>> humanised("share_planned"), humanised("n"), humanised("pvalue")
+        ('Share planned', 'n', 'p')
+    """
+    if name in {"n", "p", "pvalue"}:
+        return name[0]
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]
+
+
+def interval_note(readout: Readout) -> str:
+    """Return whether intervals and p-values allow for the number of comparisons."""
+    adjusted = [e for e in readout.estimates if e.pvalue_adjusted is not None]
+    note = f"Each interval holds at {fmt.level(readout.alpha)} on its own: intervals are not adjusted for the number of comparisons."
+    if not adjusted:
+        return note
+    return f"{note} Holm p, beside p, is adjusted over the primary comparisons."
+
+
+def adjustment_notes(readout: Readout) -> tuple[str, ...]:
+    """Return for each metric what adjusting for covariates did to the width of the interval."""
+    if not any(e.adjusted for e in readout.estimates):
+        return ("No covariates were declared, so every estimate is unadjusted.",)
+    changes: dict[str, list[float]] = {}
+    for plain, adjusted in _pairs(readout):
+        changes.setdefault(plain.metric, []).append(1 - adjusted.standard_error / plain.standard_error)
+    return tuple(_adjustment_note(metric, values) for metric, values in changes.items())
+
+
+def rows_sentence(readout: Readout) -> str:
+    """Return how many rows were read, kept and refused."""
+    rows = readout.rows
+    refused = sum(rows.refused.values())
+    last = "none was refused" if not refused else f"{fmt.count(refused)} refused"
+    return f"{fmt.count(rows.read)} rows were read, {fmt.count(rows.kept)} kept, {last}."
+
+
+def withheld(readout: Readout) -> str:
+    """Return what the control did not get, in a line.
+
+    The kinds keep the order of the request.
+    """
+    return "; ".join(f"{humanised(kind)}: {', '.join(names)}" for kind, names in readout.withholds.items() if names)
+
+
+def _pairs(readout: Readout) -> Iterator[tuple[LiftEstimate, LiftEstimate]]:
+    plain = {(e.metric, e.arm): e for e in readout.estimates if not e.adjusted}
+    for estimate in readout.estimates:
+        other = plain.get((estimate.metric, estimate.arm))
+        if estimate.adjusted and other is not None and other.standard_error > 0:
+            yield other, estimate
+
+
+def _adjustment_note(metric: str, changes: list[float]) -> str:
+    low, high = min(changes), max(changes)
+    if max(abs(low), abs(high)) < _NOTICEABLE:
+        return f"{metric}: covariates left the interval as wide as it was."
+    verb = "narrowed" if low + high > 0 else "widened"
+    ends = sorted({_percent(abs(low)), _percent(abs(high))}, key=lambda text: float(text.split("\N{NO-BREAK SPACE}")[0]))
+    if low < 0 < high:
+        return f"{metric}: covariates changed the interval by between {fmt.relative(-high)} and {fmt.relative(-low)}."
+    return f"{metric}: covariates {verb} the interval by {' to '.join(ends)}."
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
