@@ -6,9 +6,9 @@ A metric's *role* (primary, secondary, guardrail) belongs to the experiment that
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, NoReturn, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 
 from incrementality.windows import parse_duration
 
@@ -17,9 +17,27 @@ __all__ = ["Direction", "Metric", "MetricKind"]
 MetricKind = Literal["conversion", "mean", "ratio", "revenue"]
 Direction = Literal["increase", "decrease"]
 
+_LONGEST_WINDOW = timedelta(days=3650)
+_LONGEST_TEXT = 20
+
 
 def _duration(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_duration(value) if len(value) <= _LONGEST_TEXT else _beyond(f"{value[:_LONGEST_TEXT]!r}...")
+    except OverflowError:
+        _beyond(repr(value))
+
+
+def _beyond(shown: str) -> NoReturn:
+    raise ValueError(f"{shown} is not a window; allowed: whole hours, days or weeks, from 1h to 3650d")
+
+
+def _usable_window(value: timedelta) -> timedelta:
+    if value % timedelta(hours=1):
+        _beyond(repr(str(value)))
+    return value if timedelta(0) < value <= _LONGEST_WINDOW else _beyond(repr(_duration_text(value)))
 
 
 def _duration_text(value: timedelta) -> str:
@@ -29,7 +47,11 @@ def _duration_text(value: timedelta) -> str:
 
 Duration = Annotated[
     timedelta,
-    BeforeValidator(_duration, json_schema_input_type=Annotated[str, Field(pattern=r"^\d+ ?(h|d|w|hours?|days?|weeks?)$")]),
+    BeforeValidator(
+        _duration,
+        json_schema_input_type=Annotated[str, Field(pattern=r"^\d+ ?(h|d|w|hours?|days?|weeks?)$")],
+    ),
+    AfterValidator(_usable_window),
     PlainSerializer(_duration_text, return_type=str),
 ]
 
@@ -52,12 +74,18 @@ class Metric(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=80, description="How the metric is called on the page.")]
     kind: Annotated[MetricKind, Field(description="conversion (0/1), mean, ratio (two columns) or revenue (money).")]
-    column: Annotated[str | None, Field(description="The outcome's column; default: the metric's name.")] = None
-    numerator: Annotated[str | None, Field(description="Ratio only: the column that is summed on top.")] = None
-    denominator: Annotated[str | None, Field(description="Ratio only: the column that is summed below.")] = None
-    window: Annotated[
-        Duration | None, Field(description="How long outcomes count from the decision on, e.g. 14d.")
+    column: Annotated[
+        str | None, Field(min_length=1, description="The outcome's column; default: the metric's name.")
     ] = None
+    numerator: Annotated[
+        str | None, Field(min_length=1, description="Ratio only: the column that is summed on top.")
+    ] = None
+    denominator: Annotated[
+        str | None, Field(min_length=1, description="Ratio only: the column that is summed below.")
+    ] = None
+    window: Annotated[Duration | None, Field(description="How long outcomes count from the decision on, e.g. 14d.")] = (
+        None
+    )
     direction: Annotated[Direction, Field(description="Which way is better.")] = "increase"
     unit: Annotated[str, Field(max_length=20, description="Unit of the values: USD, EUR, days, sessions.")] = ""
     relative: Annotated[

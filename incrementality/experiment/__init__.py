@@ -1,5 +1,8 @@
 """The experiment: the YAML request, its roles and what it withholds; frozen and hashed."""
 
+from incrementality.experiment.example import experiment_yaml_example
+from incrementality.experiment.reader import parse_experiment, read_experiment
+from incrementality.experiment.schema import json_schema
 from incrementality.experiment.spec import (
     Arm,
     Covariate,
@@ -22,4 +25,8 @@ __all__ = [
     "Segment",
     "SmallestEffect",
     "Withholds",
+    "experiment_yaml_example",
+    "json_schema",
+    "parse_experiment",
+    "read_experiment",
 ]

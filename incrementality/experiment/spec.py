@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import date  # noqa: TC003 - pydantic reads the annotation at run time
 from fractions import Fraction
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 
 from incrementality.metrics import Metric
 
@@ -28,6 +37,8 @@ Role = Literal["primary", "secondary", "guardrail"]
 
 _FEWEST_ARMS = 2
 _SHARE_TOLERANCE = Fraction(1, 1000)
+_LONGEST_SHARE = 40
+_LARGE_EXPONENT = re.compile(r"e[+-]?\d{3}", re.IGNORECASE)
 
 
 def _fraction(value: object) -> object:
@@ -35,9 +46,15 @@ def _fraction(value: object) -> object:
         return value
     text = str(value).strip()
     try:
-        return Fraction(text[:-1]) / 100 if text.endswith("%") else Fraction(text)
+        return _exact(text[:-1]) / 100 if text.endswith("%") else _exact(text)
     except (ValueError, ZeroDivisionError):
-        raise ValueError(f"{text!r} is not a share; write it like 1/3, 0.05 or 5%") from None
+        raise ValueError(f"{text[:_LONGEST_SHARE]!r} is not a share; write it like 1/3, 0.05 or 5%") from None
+
+
+def _exact(text: str) -> Fraction:
+    if len(text) > _LONGEST_SHARE or _LARGE_EXPONENT.search(text):  # 1e999999999 would fill the memory
+        raise ValueError(text)
+    return Fraction(text)
 
 
 Share = Annotated[
@@ -66,7 +83,10 @@ class Arm(_Record):
 class SmallestEffect(_Record):
     """The smallest effect that would change the decision, absolute (in the metric's unit) or relative."""
 
-    absolute: Annotated[float | None, Field(gt=0, description="In the metric's own unit, e.g. 0.005 of conversion.")] = None
+    absolute: Annotated[
+        float | None,
+        Field(gt=0, allow_inf_nan=False, description="In the metric's own unit, e.g. 0.005 of conversion."),
+    ] = None
     relative: Annotated[Share | None, Field(gt=0, description="Relative to the control, e.g. 5%.")] = None
 
     @model_validator(mode="after")
@@ -88,7 +108,7 @@ class PlannedMetric(Metric):
 class Covariate(_Record):
     """A column measured before assignment, used for balance and adjustment."""
 
-    column: Annotated[str, Field(min_length=1)]
+    column: Annotated[str, Field(min_length=1, description="The column's name.")]
     kind: Annotated[
         Literal["numeric", "categorical"] | None,
         Field(description="Default: numeric for numbers and booleans, categorical for text."),
@@ -98,7 +118,7 @@ class Covariate(_Record):
 class Segment(_Record):
     """A column, declared beforehand, by whose values the effect is also shown."""
 
-    column: Annotated[str, Field(min_length=1)]
+    column: Annotated[str, Field(min_length=1, description="The column's name.")]
     name: Annotated[str | None, Field(description="How the segment is called on the page; default: the column.")] = None
 
     @property
@@ -110,8 +130,8 @@ class Segment(_Record):
 class Withholds(_Record):
     """What the control does not get: the cells that the experiment switches off."""
 
-    journeys: tuple[str, ...] = ()
-    functions: tuple[str, ...] = ()
+    journeys: Annotated[tuple[str, ...], Field(description="Names of the journeys, a list.")] = ()
+    functions: Annotated[tuple[str, ...], Field(description="Functions of the company, a list: marketing, sales.")] = ()
 
 
 class DataMapping(_Record):
@@ -124,12 +144,22 @@ class DataMapping(_Record):
             "${NAME} is read from the environment. Relative paths start at the experiment's folder."
         ),
     ] = None
-    table: Annotated[str | None, Field(description="The table, where the source is a database: name or schema.name.")] = None
-    unit: Annotated[str | None, Field(description="The column with the unit's id.")] = None
-    row_number_as_unit: Annotated[bool, Field(description="true where the data has no id and each row is one unit.")] = False
-    arm: Annotated[str, Field(description="The column that says which arm a unit was assigned to.")] = "arm"
-    cluster: Annotated[str | None, Field(description="The column of the randomised group, e.g. the account.")] = None
-    stratum: Annotated[str | None, Field(description="The column within whose values units were randomised.")] = None
+    table: Annotated[
+        str | None, Field(min_length=1, description="The table, where the source is a database: name or schema.name.")
+    ] = None
+    unit: Annotated[str | None, Field(min_length=1, description="The column with the unit's id.")] = None
+    row_number_as_unit: Annotated[
+        bool, Field(description="true where the data has no id and each row is one unit.")
+    ] = False
+    arm: Annotated[str, Field(min_length=1, description="The column that says which arm a unit was assigned to.")] = (
+        "arm"
+    )
+    cluster: Annotated[
+        str | None, Field(min_length=1, description="The column of the randomised group, e.g. the account.")
+    ] = None
+    stratum: Annotated[
+        str | None, Field(min_length=1, description="The column within whose values units were randomised.")
+    ] = None
     covariates: Annotated[
         tuple[Annotated[Covariate, BeforeValidator(_named, json_schema_input_type=str | Covariate)], ...],
         Field(description="Columns measured before assignment."),
@@ -140,6 +170,35 @@ class DataMapping(_Record):
         if (self.unit is None) != self.row_number_as_unit:
             raise ValueError("give either 'unit' (a column) or 'row_number_as_unit: true'")
         return self
+
+
+def _refuse(complaints: list[str]) -> None:
+    if complaints:
+        raise ValueError("\n".join(complaints))
+
+
+def _repeated(names: list[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
+
+
+def _arms_make_sense(arms: tuple[Arm, ...]) -> tuple[Arm, ...]:
+    complaints = [f"the name {name!r} stands more than once" for name in _repeated([arm.name for arm in arms])]
+    controls = sum(arm.control for arm in arms)
+    if controls != 1:
+        complaints.append(f"exactly one arm needs 'control: true', {controls} have it")
+    total = sum((arm.share for arm in arms), Fraction(0))
+    if abs(total - 1) > _SHARE_TOLERANCE:
+        complaints.append(f"shares add up to {float(total):.4g}, not to 1")
+    _refuse(complaints)
+    return arms
+
+
+def _metrics_make_sense(metrics: tuple[PlannedMetric, ...]) -> tuple[PlannedMetric, ...]:
+    complaints = [f"the name {name!r} stands more than once" for name in _repeated([m.name for m in metrics])]
+    if all(metric.role != "primary" for metric in metrics):
+        complaints.append("at least one metric needs 'role: primary'")
+    _refuse(complaints)
+    return metrics
 
 
 class Experiment(_Record):
@@ -170,8 +229,16 @@ class Experiment(_Record):
     ended: Annotated[date | None, Field(description="Last day of assignment.")] = None
     alpha: Annotated[float, Field(gt=0, lt=0.5, description="Two-sided error rate; 0.05 gives 95 % intervals.")] = 0.05
     data: Annotated[DataMapping, Field(description="Where the data lies and which column is what.")]
-    arms: Annotated[tuple[Arm, ...], Field(min_length=_FEWEST_ARMS, description="All arms; shares add up to 1.")]
-    metrics: Annotated[tuple[PlannedMetric, ...], Field(min_length=1, description="Metrics with their roles.")]
+    arms: Annotated[
+        tuple[Arm, ...],
+        Field(min_length=_FEWEST_ARMS, description="All arms; shares add up to 1."),
+        AfterValidator(_arms_make_sense),
+    ]
+    metrics: Annotated[
+        tuple[PlannedMetric, ...],
+        Field(min_length=1, description="Metrics with their roles."),
+        AfterValidator(_metrics_make_sense),
+    ]
     segments: Annotated[
         tuple[Annotated[Segment, BeforeValidator(_named, json_schema_input_type=str | Segment)], ...],
         Field(description="Columns declared beforehand, by whose values the effect is also shown."),
@@ -180,40 +247,8 @@ class Experiment(_Record):
     notes: Annotated[str, Field(description="Anything a reader should know.")] = ""
 
     @model_validator(mode="after")
-    def _arms_make_sense(self) -> Self:
-        names = [arm.name for arm in self.arms]
-        if len(set(names)) < len(names):
-            raise ValueError(f"arms: names repeat in {names}")
-        if sum(arm.control for arm in self.arms) != 1:
-            raise ValueError("arms: exactly one arm needs 'control: true'")
-        total = sum(arm.share for arm in self.arms)
-        if abs(total - 1) > _SHARE_TOLERANCE:
-            raise ValueError(f"arms: shares add up to {float(total):.4g}, not to 1")
-        return self
-
-    @model_validator(mode="after")
-    def _metrics_make_sense(self) -> Self:
-        names = [metric.name for metric in self.metrics]
-        if len(set(names)) < len(names):
-            raise ValueError(f"metrics: names repeat in {names}")
-        if all(metric.role != "primary" for metric in self.metrics):
-            raise ValueError("metrics: at least one metric needs 'role: primary'")
-        return self
-
-    @model_validator(mode="after")
-    def _columns_play_one_part(self) -> Self:
-        outcomes = {column for metric in self.metrics for column in metric.columns}
-        for covariate in self.data.covariates:
-            if covariate.column in outcomes:
-                raise ValueError(
-                    f"data.covariates: {covariate.column!r} is also an outcome; a covariate is measured before assignment"
-                )
-        parts = [self.data.arm, *(c for c in (self.data.unit, self.data.cluster, self.data.stratum) if c)]
-        repeated = {column for column in parts if parts.count(column) > 1 or column in outcomes}
-        if repeated:
-            raise ValueError(f"data: {sorted(repeated)} cannot be used twice among unit, arm, cluster, stratum and outcomes")
-        if self.started and self.ended and self.ended < self.started:
-            raise ValueError(f"ended: {self.ended} is before started, {self.started}")
+    def _parts_fit_together(self) -> Self:
+        _refuse([*_covariates_measured_late(self), *_columns_used_twice(self), *_dates_backwards(self)])
         return self
 
     @property
@@ -237,3 +272,27 @@ class Experiment(_Record):
         content = self.model_dump(mode="json", exclude={"data": {"source", "table"}})
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _covariates_measured_late(experiment: Experiment) -> list[str]:
+    outcomes = {column for metric in experiment.metrics for column in metric.columns}
+    return [
+        f"data.covariates: {covariate.column!r} is also an outcome; a covariate is measured before assignment"
+        for covariate in experiment.data.covariates
+        if covariate.column in outcomes
+    ]
+
+
+def _columns_used_twice(experiment: Experiment) -> list[str]:
+    data = experiment.data
+    outcomes = {column for metric in experiment.metrics for column in metric.columns}
+    parts = [data.arm, *(column for column in (data.unit, data.cluster, data.stratum) if column)]
+    return [
+        f"data: the column {column!r} cannot be used twice among unit, arm, cluster, stratum and outcomes"
+        for column in sorted({*_repeated(parts), *outcomes.intersection(parts)})
+    ]
+
+
+def _dates_backwards(experiment: Experiment) -> list[str]:
+    started, ended = experiment.started, experiment.ended
+    return [f"ended: {ended} is before started, {started}"] if started and ended and ended < started else []
