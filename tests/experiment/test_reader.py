@@ -24,7 +24,9 @@ def test_a_folder_and_its_file_are_the_same_experiment(folder):
     assert read_experiment(folder) == read_experiment(str(folder / "experiment.yaml"))
 
 
-@pytest.mark.parametrize("folder", sorted(path.parent for path in EXPERIMENTS.glob("*/experiment.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "folder", sorted(path.parent for path in EXPERIMENTS.glob("*/experiment.yaml")), ids=lambda path: path.name
+)
 def test_every_experiment_of_the_repository_is_read(folder):
     assert read_experiment(folder).id == folder.name
 
