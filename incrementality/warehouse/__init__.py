@@ -1,1 +1,31 @@
-"""Room."""
+"""Where the data lives: DuckDB by default, PostgreSQL and Spark by URL; SQL written once; rows become moments."""
+
+from incrementality.warehouse.base import NUMERIC, ColumnType, Relation, Warehouse
+from incrementality.warehouse.connect import connect
+from incrementality.warehouse.reduce import (
+    Reduction,
+    ReductionPlan,
+    ResidualTask,
+    pilot_means,
+    reduce_moments,
+    reduce_residuals,
+)
+from incrementality.warehouse.sources import Locator, SourceKind, frame_locator, locate
+
+__all__ = [
+    "NUMERIC",
+    "ColumnType",
+    "Locator",
+    "Reduction",
+    "ReductionPlan",
+    "Relation",
+    "ResidualTask",
+    "SourceKind",
+    "Warehouse",
+    "connect",
+    "frame_locator",
+    "locate",
+    "pilot_means",
+    "reduce_moments",
+    "reduce_residuals",
+]

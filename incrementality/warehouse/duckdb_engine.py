@@ -1,0 +1,193 @@
+"""The embedded default: DuckDB in this process, with a memory limit and a temporary folder always."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import duckdb
+
+from incrementality.errors import SourceNotFound, SourceUnreadable, WarehouseError, did_you_mean
+from incrementality.warehouse.base import ColumnType, Relation, Warehouse
+from incrementality.warehouse.sql import column, literal, parse, render, table, text_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlglot import exp
+
+    from incrementality.warehouse.sources import Locator
+
+__all__ = ["DuckDBWarehouse"]
+
+_SOURCE = "incrementality_source"
+_DATABASE = "incrementality_database"
+_FRAME = "incrementality_frame"
+
+_TYPES: dict[str, ColumnType] = {
+    "BOOLEAN": "boolean",
+    "DOUBLE": "float",
+    "FLOAT": "float",
+    "VARCHAR": "text",
+    "UUID": "text",
+    "DATE": "temporal",
+    **dict.fromkeys(
+        ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"],
+        "integer",
+    ),
+}
+_PREFIXES: dict[str, ColumnType] = {"DECIMAL": "decimal", "TIMESTAMP": "temporal", "ENUM": "text", "TIME": "temporal"}
+
+
+class DuckDBWarehouse(Warehouse):
+    """DuckDB in memory.
+
+    Args:
+        memory_limit: What the engine may use before it spills to the temporary folder.
+        threads: Threads; default: the engine's own choice.
+
+    Examples:
+        >>> with DuckDBWarehouse() as warehouse:
+        ...     warehouse.row(parse("SELECT 1 + 1"))
+        (2,)
+    """
+
+    dialect: ClassVar[str] = "duckdb"
+    reads_files: ClassVar[bool] = True
+
+    def __init__(self, *, memory_limit: str = "320MB", threads: int | None = None) -> None:
+        super().__init__()
+        self._folder = tempfile.mkdtemp(prefix="incrementality-")
+        config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": self._folder}
+        if threads is not None:
+            config["threads"] = threads
+        self._connection = duckdb.connect(config=config)
+        self._connection.execute("SET enable_progress_bar = false")
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def _rows(self, statement: str) -> list[tuple[Any, ...]]:
+        try:
+            result: list[tuple[Any, ...]] = self._connection.execute(statement).fetchall()
+        except duckdb.Error as error:
+            raise _translated(error, statement) from error
+        return result
+
+    def _describe(self, name: exp.Table) -> dict[str, ColumnType]:
+        query = parse("SELECT * FROM source LIMIT 0", source=name)
+        try:
+            described = self._connection.execute(f"DESCRIBE {render(query, self.dialect)}").fetchall()
+        except duckdb.Error as error:
+            raise _translated(error, render(query, self.dialect)) from error
+        return {row[0]: _column_type(row[1]) for row in described}
+
+    def open(self, locator: Locator, *, columns: tuple[str, ...] | None = None) -> Relation:
+        """Make a source readable; see ``Warehouse.open``."""
+        if locator.kind == "frame":
+            return self._open_frame(locator.frame)
+        if locator.kind == "duckdb" and locator.path is not None and locator.table is not None:
+            return self._open_database(locator.path, locator.table)
+        if locator.kind == "csv":
+            return self._open_csv(locator, columns)
+        if locator.kind == "parquet":
+            reader = parse("SELECT * FROM read_parquet($path)", path=literal(str(locator.path)))
+            return self._view(reader, locator)
+        raise SourceNotFound(
+            f"the table {locator.table!r} was asked of the embedded engine, which holds no tables of its own",
+            hint="write data.source: a file, or the URL of the warehouse that holds the table",
+        )
+
+    def _open_csv(self, locator: Locator, columns: tuple[str, ...] | None) -> Relation:
+        """Read a text file once: the header says which columns are there, and every row is seen before a type is set."""
+        path = literal(str(locator.path))
+        head = self._view(parse("SELECT * FROM read_csv($path, header = true)", path=path), locator)
+        wanted = [name for name in head.columns if columns is None or name in columns]
+        if not wanted:
+            return head
+        query = parse("SELECT 1 FROM read_csv($path, header = true, sample_size = -1)", path=path)
+        query.set("expressions", [column(name) for name in wanted])
+        try:
+            relation = self.materialise(f"{_SOURCE}_rows", query)
+        except WarehouseError as error:
+            raise _unreadable(locator, str(error.__cause__ or error)) from error
+        return Relation(relation.name, {**head.columns, **relation.columns})
+
+    def _open_frame(self, frame: object) -> Relation:
+        try:
+            self._connection.register(_FRAME, frame)
+        except duckdb.Error as error:
+            raise SourceUnreadable(
+                f"a {type(frame).__name__} is not a table that the engine can read",
+                hint="hand in a pandas, Polars or Arrow frame, or a dictionary of numpy arrays",
+            ) from error
+        return self.relation(_FRAME)
+
+    def _open_database(self, path: Path, name: str) -> Relation:
+        attach = f"ATTACH {render(literal(str(path)), self.dialect)} AS {_DATABASE} (READ_ONLY)"
+        try:
+            self._connection.execute(attach)
+        except duckdb.Error as error:
+            raise SourceUnreadable(
+                f"{path.name} cannot be opened as a DuckDB database: {_first_line(error)}",
+                hint="check that the file is a DuckDB database and that no other process is writing to it",
+            ) from error
+        self.statements.append(attach)
+        found = {f"{s}.{t}" for s, t in self._tables()}
+        qualified = name if "." in name else f"main.{name}"
+        if qualified not in found:
+            raise SourceNotFound(
+                f"there is no table {name!r} in {path.name}; it holds: {', '.join(sorted(found)) or 'no tables'}."
+                + did_you_mean(qualified, found),
+                hint="correct data.table",
+            )
+        return self.relation(f"{_DATABASE}.{qualified}")
+
+    def _tables(self) -> list[tuple[str, str]]:
+        query = parse(
+            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = $catalog",
+            catalog=literal(_DATABASE),
+        )
+        return [(row[0], row[1]) for row in self._rows(render(query, self.dialect))]
+
+    def _view(self, reader: exp.Expression, locator: Locator) -> Relation:
+        create = parse("CREATE OR REPLACE TEMPORARY VIEW target AS SELECT 1", target=table(_SOURCE))
+        create.set("expression", reader)
+        self.statements.append(text_of(create, self.dialect))
+        try:
+            self._connection.execute(render(create, self.dialect))
+            return self.relation(_SOURCE)
+        except (duckdb.Error, WarehouseError) as error:
+            raise _unreadable(locator, str(error)) from error
+
+    def close(self) -> None:
+        """Close the connection and remove the temporary folder."""
+        self._connection.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _column_type(name: str) -> ColumnType:
+    known = _TYPES.get(name)
+    return known or next((kind for prefix, kind in _PREFIXES.items() if name.startswith(prefix)), "other")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", maxsplit=1)[0]
+
+
+def _unreadable(locator: Locator, reason: str) -> SourceUnreadable:
+    name = locator.path.name if locator.path else locator.written
+    if "unicode" in reason.lower() or "utf-8" in reason.lower():
+        return SourceUnreadable(
+            f"{name} is not encoded in UTF-8", hint=f"convert it: iconv -f LATIN1 -t UTF-8 {name} > utf8-{name}"
+        )
+    return SourceUnreadable(
+        f"{name} cannot be read as {locator.kind}: {reason.splitlines()[0][:200]}",
+        hint="check that the file is whole and that its ending says what it is",
+    )
+
+
+def _translated(error: duckdb.Error, statement: str) -> WarehouseError:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        hint = "raise memory_limit in incrementality.yaml, or free disk space for the temporary folder"
+        return WarehouseError("the engine ran out of memory", sql=statement, hint=hint)
+    return WarehouseError(f"the engine refused a query: {_first_line(error)}", sql=statement)

@@ -1,0 +1,335 @@
+"""From a million rows to a few sums: everything that statistics need, formed inside the engine.
+
+One pass gives the shifted moments of all columns by arm (and stratum, and cluster); a second pass, with fitted
+numbers as literals, gives the robust variance of adjusted effects. No row leaves the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlglot import exp
+
+from incrementality.stats.moments import ClusterSums, Moments
+from incrementality.warehouse.sql import linear, literal, parse, product
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from incrementality.stats.adjustment import AdjustedMean
+    from incrementality.warehouse.base import Warehouse
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["Reduction", "ReductionPlan", "ResidualTask", "pilot_means", "reduce_moments", "reduce_residuals"]
+
+_PILOT_ROWS = 10_000
+
+GroupValue = str | int | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReductionPlan:
+    """What one pass over a relation computes.
+
+    Attributes:
+        relation: The table or view.
+        groups: Expressions whose values form the groups: the arm, then perhaps a stratum or segment.
+        columns: The numeric expression behind each column's name.
+        pairs: Pairs of columns whose products are needed; each column's square is always formed.
+        shift: The shift of each column; columns without one get zero.
+        cluster: Expression of the randomised cluster.
+        where: Rows that count; all by default.
+        bounded: Columns whose smallest and largest values are wanted.
+        counted: Columns whose non-zero rows are counted.
+    """
+
+    relation: exp.Table
+    groups: tuple[exp.Expression, ...]
+    columns: Mapping[str, exp.Expression]
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    shift: Mapping[str, float] = field(default_factory=dict)
+    cluster: exp.Expression | None = None
+    where: exp.Expression | None = None
+    bounded: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reduction:
+    """What one pass found.
+
+    Attributes:
+        moments: Moments by group, for groups without a missing key; keys are text.
+        values: The engine's own value behind each group's key, to write back into SQL.
+        missing: Rows whose group (or cluster) is null, by the position of the first null key.
+        minimum: Smallest value of each bounded column, over all groups.
+        maximum: Largest value.
+        nonzero: Rows of each group in which a counted column is not zero, shape (G,).
+    """
+
+    moments: Moments
+    values: tuple[tuple[GroupValue, ...], ...]
+    missing: dict[int, int]
+    minimum: dict[str, float]
+    maximum: dict[str, float]
+    nonzero: dict[str, FloatArray]
+
+
+def pilot_means(
+    warehouse: Warehouse, relation: exp.Table, columns: Mapping[str, exp.Expression]
+) -> dict[str, float]:
+    """Return the mean of each column over the first 10,000 rows: a shift near the mean, no estimate."""
+    if not columns:
+        return {}
+    inner = parse(f"SELECT 1 FROM source LIMIT {_PILOT_ROWS}", source=relation)  # noqa: S608 - a constant
+    inner.set("expressions", [exp.alias_(e.copy(), f"y{k}") for k, e in enumerate(columns.values())])
+    outer = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=inner))
+    outer.set("expressions", [parse("avg($y)", y=exp.column(f"y{k}")) for k in range(len(columns))])
+    found = warehouse.row(outer)
+    return {
+        name: float(value) if value is not None and np.isfinite(value) else 0.0
+        for name, value in zip(columns, found, strict=True)
+    }
+
+
+def reduce_moments(warehouse: Warehouse, plan: ReductionPlan) -> Reduction:
+    """Run one pass and return what it found.
+
+    Args:
+        warehouse: The engine.
+        plan: What to compute.
+    """
+    layout = _Layout(plan)
+    return layout.read(warehouse.query(layout.query()))
+
+
+class _Layout:
+    """The order of the columns in the answer of a pass: writes the query and reads it back."""
+
+    def __init__(self, plan: ReductionPlan) -> None:
+        self.plan = plan
+        self.names = list(plan.columns)
+        self.groups = [f"g{i}" for i in range(len(plan.groups))]
+        at = {name: k for k, name in enumerate(self.names)}
+        asked = {tuple(sorted((at[a], at[b]))) for a, b in plan.pairs} | {(k, k) for k in range(len(at))}
+        self.pairs = [pair for pair in combinations_with_replacement(range(len(at)), 2) if pair in asked]
+
+    def query(self) -> exp.Expression:
+        """Write the query: rows, perhaps cluster totals, sums."""
+        rows = self._rows()
+        if self.plan.cluster is None:
+            return self._select(rows, [*self.groups], self._sums())
+        totals = self._select(rows, [*self.groups, "cluster_id"], self._sums())
+        return self._select(totals, self.groups, self._sums_of_totals())
+
+    def _rows(self) -> exp.Expression:
+        plan = self.plan
+        select = parse("SELECT 1 FROM source", source=plan.relation)
+        items = [exp.alias_(e.copy(), name) for e, name in zip(plan.groups, self.groups, strict=True)]
+        if plan.cluster is not None:
+            items.append(exp.alias_(plan.cluster.copy(), "cluster_id"))
+        items += [exp.alias_(plan.columns[name].copy(), f"y{k}") for k, name in enumerate(self.names)]
+        select.set("expressions", items)
+        if plan.where is not None:
+            select.set("where", exp.Where(this=plan.where.copy()))
+        return select
+
+    def _select(self, source: exp.Expression, keys: list[str], items: dict[str, exp.Expression]) -> exp.Expression:
+        select = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=source))
+        columns: list[exp.Expression] = [exp.column(key) for key in keys]
+        select.set("expressions", columns + [exp.alias_(item, name) for name, item in items.items()])
+        select.set("group", exp.Group(expressions=[column.copy() for column in columns]))
+        return select
+
+    def _shifted(self, k: int) -> exp.Expression:
+        c = self.plan.shift.get(self.names[k], 0.0)
+        y = exp.column(f"y{k}")
+        return exp.Paren(this=exp.Sub(this=y, expression=literal(c))) if c else y
+
+    def _sums(self) -> dict[str, exp.Expression]:
+        """Sums over rows, of a group or of a cluster in a group."""
+        items = {"n": parse("count(*)")}
+        for k in range(len(self.names)):
+            items[f"c{k}"] = parse("count($y)", y=exp.column(f"y{k}"))
+            items[f"s{k}"] = parse("sum($y)", y=self._shifted(k))
+        for j, k in self.pairs:
+            items[f"p{j}_{k}"] = parse("sum($y * $x)", y=self._shifted(j), x=self._shifted(k))
+        for name in self.plan.bounded:
+            k = self.names.index(name)
+            items[f"lo{k}"] = parse("min($y)", y=exp.column(f"y{k}"))
+            items[f"hi{k}"] = parse("max($y)", y=exp.column(f"y{k}"))
+        for name in self.plan.counted:
+            k = self.names.index(name)
+            items[f"z{k}"] = parse("count(nullif($y, 0))", y=exp.column(f"y{k}"))
+        return items
+
+    def _sums_of_totals(self) -> dict[str, exp.Expression]:
+        """Sums over clusters: of their sums, and of the products of their totals."""
+        items: dict[str, exp.Expression] = {}
+        for name in self._sums():
+            function = {"lo": "min", "hi": "max"}.get(name[:2], "sum")
+            items[name] = parse(f"{function}($y)", y=exp.column(name))
+        items["g"] = parse("count(*)")
+        items["nn"] = parse("sum(CAST(n AS DOUBLE) * n)")
+        for k in range(len(self.names)):
+            items[f"ns{k}"] = parse("sum(n * $y)", y=exp.column(f"s{k}"))
+        for j, k in self.pairs:
+            items[f"ss{j}_{k}"] = parse("sum($y * $x)", y=exp.column(f"s{j}"), x=exp.column(f"s{k}"))
+        return items
+
+    def _labels(self) -> list[str]:
+        return list(self._sums_of_totals() if self.plan.cluster is not None else self._sums())
+
+    def read(self, answer: list[tuple[object, ...]]) -> Reduction:
+        """Read the answer back into moments."""
+        depth, labels = len(self.groups), self._labels()
+        missing: dict[int, int] = {}
+        kept: list[tuple[object, ...]] = []
+        for row in answer:
+            null = next((i for i, key in enumerate(row[:depth]) if key is None), None)
+            if null is None:
+                kept.append(row)
+            else:
+                missing[null] = missing.get(null, 0) + int(str(row[depth]))
+        kept.sort(key=lambda row: tuple(_key(value) for value in row[:depth]))
+        table = {
+            label: np.array([_number(row[depth + i]) for row in kept], dtype=float) for i, label in enumerate(labels)
+        }
+        return Reduction(
+            moments=self._moments(table, kept),
+            values=tuple(tuple(row[:depth]) for row in kept),  # type: ignore[arg-type]
+            missing=missing,
+            minimum={n: _extreme(np.fmin, table[f"lo{self.names.index(n)}"]) for n in self.plan.bounded},
+            maximum={n: _extreme(np.fmax, table[f"hi{self.names.index(n)}"]) for n in self.plan.bounded},
+            nonzero={n: table[f"z{self.names.index(n)}"] for n in self.plan.counted},
+        )
+
+    def _moments(self, table: dict[str, FloatArray], kept: list[tuple[object, ...]]) -> Moments:
+        depth, size, wide = len(self.groups), len(kept), len(self.names)
+        clusters = None
+        if self.plan.cluster is not None:
+            clusters = ClusterSums(
+                count=table["g"], nn=table["nn"], ns=self._wide(table, "ns", size), ss=self._square(table, "ss", size)
+            )
+        return Moments(
+            groups=tuple(tuple(_key(value) for value in row[:depth]) for row in kept),
+            columns=tuple(self.names),
+            n=table["n"],
+            count=self._wide(table, "c", size),
+            shift=np.array([self.plan.shift.get(name, 0.0) for name in self.names]).reshape(wide),
+            sums=self._wide(table, "s", size),
+            products=self._square(table, "p", size),
+            clusters=clusters,
+        )
+
+    def _wide(self, table: dict[str, FloatArray], letter: str, size: int) -> FloatArray:
+        columns = [table[f"{letter}{k}"] for k in range(len(self.names))]
+        return np.column_stack(columns) if columns else np.zeros((size, 0))
+
+    def _square(self, table: dict[str, FloatArray], letter: str, size: int) -> FloatArray:
+        square = np.full((size, len(self.names), len(self.names)), np.nan)
+        for j, k in self.pairs:
+            square[:, j, k] = square[:, k, j] = table[f"{letter}{j}_{k}"]
+        return square
+
+
+def _key(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _number(value: object) -> float:
+    return 0.0 if value is None else float(value)  # type: ignore[arg-type]
+
+
+def _extreme(choose: np.ufunc, values: FloatArray) -> float:
+    return float(choose.reduce(values)) if len(values) else float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResidualTask:
+    """One robust variance to form: which rows, and the fitted numbers.
+
+    Attributes:
+        arm: Predicate that selects the arm's rows.
+        adjusted: The arm's adjusted mean.
+        power: 1 for HC2, 2 for HC3.
+    """
+
+    arm: exp.Expression
+    adjusted: AdjustedMean
+    power: int
+
+
+def reduce_residuals(
+    warehouse: Warehouse,
+    relation: exp.Table,
+    columns: Mapping[str, exp.Expression],
+    tasks: Sequence[ResidualTask],
+    *,
+    cluster: exp.Expression | None = None,
+    where: exp.Expression | None = None,
+) -> list[float]:
+    """Return, for each task, the sum behind its robust variance, all in one pass.
+
+    See ``incrementality.stats.adjustment`` for the sum. With a cluster it is the sum of squares of the clusters'
+    totals of ``c e``.
+    """
+    if not tasks:
+        return []
+    at = {name: f"y{k}" for k, name in enumerate(columns)}
+    rows = parse("SELECT 1 FROM source", source=relation)
+    items = [exp.alias_(expression.copy(), at[name]) for name, expression in columns.items()]
+    items += [exp.alias_(task.arm.copy(), f"in_arm{i}") for i, task in enumerate(tasks)]
+    if cluster is not None:
+        items.append(exp.alias_(cluster.copy(), "cluster_id"))
+    rows.set("expressions", items)
+    if where is not None:
+        rows.set("where", exp.Where(this=where.copy()))
+    summands = {
+        f"v{i}": parse(
+            "sum($z) FILTER (WHERE $arm)",
+            z=_score(task.adjusted, at) if cluster is not None else _contribution(task, at),
+            arm=exp.column(f"in_arm{i}"),
+        )
+        for i, task in enumerate(tasks)
+    }
+    sums = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=rows))
+    sums.set("expressions", [exp.alias_(item, name) for name, item in summands.items()])
+    if cluster is not None:
+        sums.set("group", exp.Group(expressions=[exp.column("cluster_id")]))
+        totals = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=sums))
+        totals.set("expressions", [parse("sum($v * $v)", v=exp.column(name)) for name in summands])
+        sums = totals
+    return [_number(value) for value in warehouse.row(sums)]
+
+
+def _contribution(task: ResidualTask, at: Mapping[str, str]) -> exp.Expression:
+    score, keep = _score(task.adjusted, at), _one_minus_leverage(task.adjusted, at)
+    return exp.Div(this=product([score, score]), expression=exp.Paren(this=product([keep] * task.power)))
+
+
+def _score(adjusted: AdjustedMean, at: Mapping[str, str]) -> exp.Expression:
+    """``c e``: the unit's weight in the prediction times its residual."""
+    level = float(adjusted.slopes @ adjusted.means - adjusted.weights @ adjusted.outcome_means)
+    terms = [*zip(adjusted.weights, adjusted.outcomes, strict=True)]
+    terms += [*zip(-adjusted.slopes, adjusted.covariates, strict=True)]
+    pull = 1 / adjusted.n - float(adjusted.pull @ adjusted.means)
+    weight = _linear([*zip(adjusted.pull, adjusted.covariates, strict=True)], pull, at)
+    return product([_linear(terms, level, at), weight])
+
+
+def _one_minus_leverage(adjusted: AdjustedMean, at: Mapping[str, str]) -> exp.Expression:
+    tree = literal(1 - 1 / adjusted.n)
+    for row in adjusted.root:
+        distance = _linear([*zip(row, adjusted.covariates, strict=True)], -float(row @ adjusted.means), at)
+        tree = exp.Sub(this=tree, expression=product([distance, distance]))
+    return tree
+
+
+def _linear(terms: Sequence[tuple[float, str]], level: float, at: Mapping[str, str]) -> exp.Expression:
+    return linear(((float(weight), exp.column(at[name])) for weight, name in terms), level)

@@ -1,0 +1,169 @@
+"""SQL written once, in DuckDB's dialect, and rendered for the engine at hand.
+
+A query is text with named places (``$name``); names and values enter as syntax nodes, never as strings.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import sqlglot
+from sqlglot import exp
+
+from incrementality.errors import ColumnTypeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "NUMERIC",
+    "ColumnType",
+    "column",
+    "linear",
+    "literal",
+    "not_nan",
+    "number_of",
+    "parse",
+    "product",
+    "render",
+    "table",
+    "text_of",
+]
+
+ColumnType = Literal["boolean", "decimal", "float", "integer", "other", "temporal", "text"]
+
+NUMERIC: frozenset[ColumnType] = frozenset({"boolean", "decimal", "float", "integer"})
+
+
+@lru_cache(maxsize=256)
+def _template(text: str) -> exp.Expression:
+    return sqlglot.parse_one(text, read="duckdb")
+
+
+def parse(text: str, **places: exp.Expression) -> exp.Expression:
+    """Return the query or expression with its places filled by syntax nodes.
+
+    A place that stands for a table is written as a table of that name: ``FROM source``.
+
+    Examples:
+        >>> render(parse("sum($y - $c)", y=column('a"b'), c=literal(2.5)), "postgres")
+        'SUM("a""b" - 2.5e0)'
+        >>> render(parse("SELECT 1 FROM source WHERE x = $x", source=table("s.t"), x=literal("o'neil")), "duckdb")
+        'SELECT 1 FROM "s"."t" WHERE x = \\'o\\'\\'neil\\''
+    """
+    tree = _template(text).copy()
+    for node in list(tree.find_all(exp.Placeholder, exp.Table)):
+        place = places.get(node.name)
+        if place is None or (isinstance(node, exp.Table) and node.args.get("db")):
+            continue
+        filling = place.copy()
+        if isinstance(node, exp.Table) and node.alias:
+            filling = exp.alias_(filling, node.alias, table=True)
+        if node is tree:
+            return filling
+        node.replace(filling)
+    return tree
+
+
+def column(name: str, *, of: str | None = None) -> exp.Column:
+    """Return a column's name as a quoted node."""
+    return exp.column(exp.to_identifier(name, quoted=True), table=of)
+
+
+def table(name: str) -> exp.Table:
+    """Return a table's name, ``name`` or ``schema.name`` or ``catalog.schema.name``, as a quoted node."""
+    parts = [exp.to_identifier(part, quoted=True) for part in reversed(name.split("."))]
+    return exp.Table(**dict(zip(("this", "db", "catalog"), parts, strict=False)))
+
+
+def literal(value: str | float | bool) -> exp.Expression:  # noqa: FBT001 - a value, not a switch
+    """Return a value as a node; floats keep every digit on every engine."""
+    if isinstance(value, bool):
+        return exp.true() if value else exp.false()
+    if isinstance(value, int):
+        return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
+    if isinstance(value, str):
+        return exp.Literal.string(value)
+    digits = repr(abs(float(value)))
+    number = exp.Literal.number(digits if "e" in digits else f"{digits}e0")
+    return exp.Paren(this=exp.Neg(this=number)) if value < 0 else number
+
+
+def linear(terms: Iterable[tuple[float, exp.Expression]], level: float = 0.0) -> exp.Expression:
+    """Return ``level + sum of weight * term``, written with as few signs as a person would use.
+
+    Examples:
+        >>> render(linear([(1.0, column("y")), (-0.5, column("x"))], level=-2.0), "duckdb")
+        '"y" - 0.5e0 * "x" - 2.0e0'
+    """
+    total: exp.Expression | None = None
+    parts = [(weight, term) for weight, term in terms if weight]
+    for weight, term in [*parts, (level, None)] if level or not parts else parts:
+        size = literal(abs(weight))
+        item = size if term is None else term if abs(weight) == 1 else exp.Mul(this=size, expression=term)
+        if total is None:
+            total = exp.Neg(this=item) if weight < 0 else item
+        else:
+            total = (exp.Sub if weight < 0 else exp.Add)(this=total, expression=item)
+    return literal(0.0) if total is None else total
+
+
+def product(factors: Sequence[exp.Expression]) -> exp.Expression:
+    """Return the product of factors, each in parentheses."""
+    result = _factor(factors[0])
+    for factor in factors[1:]:
+        result = exp.Mul(this=result, expression=_factor(factor))
+    return result
+
+
+def _factor(tree: exp.Expression) -> exp.Expression:
+    return exp.Paren(this=tree.copy()) if isinstance(tree, (exp.Add, exp.Sub, exp.Neg)) else tree.copy()
+
+
+def number_of(name: str, kind: ColumnType, *, of: str | None = None) -> exp.Expression:
+    """Return a column as DOUBLE: true is 1 and false is 0, decimals and integers become the nearest float.
+
+    Args:
+        name: The column.
+        kind: Its type, as the relation says.
+        of: The alias of its table, where one is needed.
+
+    Raises:
+        ColumnTypeError: The type holds no number.
+
+    Examples:
+        >>> render(number_of("arr", "decimal"), "postgres")
+        'CAST("arr" AS DOUBLE PRECISION)'
+        >>> render(number_of("won", "boolean"), "duckdb")
+        'CASE WHEN "won" THEN 1e0 WHEN NOT "won" THEN 0e0 END'
+    """
+    node = column(name, of=of)
+    if kind == "boolean":
+        return parse("CASE WHEN $y THEN 1e0 WHEN NOT $y THEN 0e0 END", y=node)
+    if kind in NUMERIC:
+        return parse("CAST($y AS DOUBLE)", y=node)
+    raise ColumnTypeError(
+        f"the column {name!r} is {kind}, not a number; allowed: {', '.join(sorted(NUMERIC))}",
+        hint="convert the column, or name another one",
+    )
+
+
+def not_nan(number: exp.Expression) -> exp.Expression:
+    """Return a floating-point expression with NULL in place of NaN.
+
+    Examples:
+        >>> print(render(not_nan(column("y")), "postgres"))
+        NULLIF("y", CAST('NaN' AS DOUBLE PRECISION))
+    """
+    return parse("nullif($y, CAST('NaN' AS DOUBLE))", y=number)
+
+
+def render(tree: exp.Expression, dialect: str) -> str:
+    """Return the text of a query for an engine."""
+    return tree.sql(dialect=dialect)
+
+
+def text_of(tree: exp.Expression, dialect: str) -> str:
+    """Return the text of a query for a person to read."""
+    return tree.sql(dialect=dialect, pretty=True)
