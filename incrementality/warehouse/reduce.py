@@ -29,7 +29,7 @@ __all__ = ["Reduction", "ReductionPlan", "ResidualTask", "pilot_means", "reduce_
 
 _PILOT_ROWS = 10_000
 
-GroupValue = str | int | bool | None
+GroupValue = str | int | bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,207 @@
+"""The unit table: one row for each assigned unit, a column for each outcome and covariate.
+
+Here a source that brings its own assignment becomes the columns that lift reads. Nothing is dropped silently:
+rows without an arm, a stratum or a cluster are counted by reason, missing covariates get an indicator, missing
+outcomes are counted by metric.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from incrementality.errors import InvalidUnitId
+from incrementality.warehouse import Reduction, ReductionPlan, ResidualTask, reduce_moments, reduce_residuals
+from incrementality.warehouse.sql import column, literal, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlglot import exp
+
+    from incrementality.experiment import Experiment
+    from incrementality.stats.adjustment import AdjustedMean
+    from incrementality.warehouse import Relation, Warehouse
+
+__all__ = ["GroupValue", "IdCounts", "UnitTable"]
+
+GroupValue = str | int | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdCounts:
+    """Units against rows: how many ids repeat, and how many of those stand in more than one arm."""
+
+    rows: int
+    repeated_ids: int
+    ids_in_several_arms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitTable:
+    """One row for each assigned unit, inside the engine.
+
+    Attributes:
+        warehouse: The engine that holds the rows.
+        relation: The table or view, and the type of each column.
+        experiment: The experiment whose columns it maps.
+        source: How the source is called in errors and on the page.
+        outcomes: The number behind each outcome column.
+        covariates: The number behind each covariate: numeric columns, and an indicator for each value of a
+            categorical one but the first.
+        strata: An indicator for each stratum but the first.
+        shift: A value near the mean of each column, zero for 0/1 columns.
+    """
+
+    warehouse: Warehouse
+    relation: Relation
+    experiment: Experiment
+    source: str
+    outcomes: dict[str, exp.Expression]
+    covariates: dict[str, exp.Expression]
+    strata: dict[str, exp.Expression] = field(default_factory=dict)
+    shift: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> dict[str, exp.Expression]:
+        """Every numeric column: outcomes, strata, covariates."""
+        return {**self.outcomes, **self.strata, **self.covariates}
+
+    @property
+    def cluster(self) -> exp.Expression | None:
+        """The randomised cluster."""
+        name = self.experiment.data.cluster
+        return None if name is None else column(name)
+
+    def reduce(
+        self, *, outcomes: Sequence[str] | None = None, by: str | None = None, complete: bool = False
+    ) -> Reduction:
+        """Return the moments by arm (and stratum, or a segment's column) in one pass.
+
+        Args:
+            outcomes: Outcome columns; all by default.
+            by: A segment's column to group by beside the arm, without covariates; default: the stratum.
+            complete: Whether only rows count in which all these outcomes are present.
+        """
+        names = tuple(self.outcomes) if outcomes is None else tuple(outcomes)
+        beside = () if by is not None else (*self.strata, *self.covariates)
+        inner = by or self.experiment.data.stratum
+        groups = [self.experiment.data.arm] if inner is None else [self.experiment.data.arm, inner]
+        return reduce_moments(
+            self.warehouse,
+            ReductionPlan(
+                relation=self.relation.name,
+                groups=tuple(column(name) for name in groups),
+                columns={name: self.columns[name] for name in (*names, *beside)},
+                pairs=frozenset(self._pairs(names, beside)),
+                shift=self.shift,
+                cluster=self.cluster,
+                where=self._where(names if complete else ()),
+                bounded=tuple(name for name in names if self._has_kind(name, "conversion")) if by is None else (),
+                counted=tuple(name for name in names if self._has_kind(name, "revenue")),
+            ),
+        )
+
+    def residual_sums(
+        self, tasks: Sequence[tuple[GroupValue, AdjustedMean, int]], *, complete: bool = False
+    ) -> list[float]:
+        """Return the sums behind robust variances, all in one pass.
+
+        Args:
+            tasks: The arm's value, its adjusted mean, and the power of ``1 - h`` (1: HC2, 2: HC3).
+            complete: Whether only rows count in which all these outcomes are present.
+        """
+        if not tasks:
+            return []
+        used = {name for _, adjusted, _ in tasks for name in (*adjusted.outcomes, *adjusted.covariates)}
+        outcomes = tuple(dict.fromkeys(name for _, adjusted, _ in tasks for name in adjusted.outcomes))
+        arm = column(self.experiment.data.arm)
+        return reduce_residuals(
+            self.warehouse,
+            self.relation.name,
+            {name: expression for name, expression in self.columns.items() if name in used},
+            [
+                ResidualTask(arm=parse("$arm = $value", arm=arm, value=literal(value)), adjusted=adjusted, power=power)
+                for value, adjusted, power in tasks
+            ],
+            cluster=self.cluster,
+            where=self._where(outcomes if complete else ()),
+        )
+
+    def with_missing_indicators(self, names: Iterable[str]) -> UnitTable:
+        """Return the table with missing values of covariates set to a constant and marked by an indicator."""
+        covariates = dict(self.covariates)
+        for name in names:
+            value = covariates[name]
+            covariates[name] = parse("coalesce($x, $c)", x=value, c=literal(float(self.shift.get(name, 0.0))))
+            covariates[f"{name} missing"] = parse("CASE WHEN $x IS NULL THEN 1e0 ELSE 0e0 END", x=value)
+        return replace(self, covariates=covariates)
+
+    def count_ids(self) -> IdCounts | None:
+        """Return how many ids repeat; ``None`` where the row number is the unit.
+
+        Raises:
+            InvalidUnitId: Ids that are null or blank.
+        """
+        data = self.experiment.data
+        if data.unit is None:
+            return None
+        unit, arm = column(data.unit), column(data.arm)
+        blank = "count(CASE WHEN trim($u) = '' THEN 1 END)" if self.relation.columns[data.unit] == "text" else "0"
+        rows, present, distinct, empty = self.warehouse.row(
+            parse(
+                f"SELECT count(*), count($u), count(DISTINCT $u), {blank} FROM source",  # noqa: S608 - constants
+                u=unit,
+                source=self.relation.name,
+            )
+        )
+        if present < rows or empty:
+            raise InvalidUnitId(
+                f"column {data.unit!r} of {self.source} holds {rows - present:,} null and {empty:,} blank unit ids "
+                f"in {rows:,} rows; a unit without an id cannot be counted once",
+                hint="fill the ids in, or remove those rows and say so in the experiment's notes",
+            )
+        if distinct == rows:
+            return IdCounts(rows=rows, repeated_ids=0, ids_in_several_arms=0)
+        repeated, mixed = self.warehouse.row(
+            parse(
+                "SELECT count(*), count(CASE WHEN low <> high THEN 1 END) FROM "
+                "(SELECT min($a) AS low, max($a) AS high FROM source GROUP BY $u HAVING count(*) > 1) AS repeated",
+                a=parse("CAST($a AS TEXT)", a=arm),
+                u=unit,
+                source=self.relation.name,
+            )
+        )
+        return IdCounts(rows=rows, repeated_ids=repeated, ids_in_several_arms=mixed)
+
+    def count_clusters_in_several_arms(self) -> int:
+        """Return how many clusters have units in more than one arm."""
+        if self.cluster is None:
+            return 0
+        query = parse(
+            "SELECT count(*) FROM (SELECT 1 AS one FROM source WHERE $c IS NOT NULL "
+            "GROUP BY $c HAVING min($a) <> max($a)) AS mixed",
+            c=self.cluster,
+            a=parse("CAST($a AS TEXT)", a=column(self.experiment.data.arm)),
+            source=self.relation.name,
+        )
+        return int(self.warehouse.row(query)[0])
+
+    def _where(self, present: Sequence[str]) -> exp.Expression | None:
+        tests = [self.outcomes[name] for name in present]
+        if self.cluster is not None:
+            tests.append(self.cluster)
+        tree: exp.Expression | None = None
+        for test in tests:
+            one = parse("$x IS NOT NULL", x=test)
+            tree = one if tree is None else parse("$a AND $b", a=tree, b=one)
+        return tree
+
+    def _pairs(self, outcomes: Sequence[str], beside: Sequence[str]) -> Iterable[tuple[str, str]]:
+        yield from ((a, b) for a in beside for b in (*beside, *outcomes))
+        for metric in self.experiment.metrics:
+            if metric.numerator is not None and metric.denominator is not None:
+                yield metric.numerator, metric.denominator
+
+    def _has_kind(self, name: str, kind: str) -> bool:
+        return any(metric.kind == kind and name in metric.columns for metric in self.experiment.metrics)
