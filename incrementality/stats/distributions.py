@@ -31,7 +31,7 @@ def normal_quantile(p: float) -> float:
         InputError: ``p`` is not strictly between 0 and 1.
 
     References:
-        Wichura (1988), Algorithm AS 241, https://doi.org/10.2307/2347330
+        NIST Digital Library of Mathematical Functions, 7.17, https://dlmf.nist.gov/7.17
 
     Examples:
         >>> round(normal_quantile(0.975), 6)
@@ -50,8 +50,7 @@ def normal_two_sided_pvalue(z: float) -> float:
         InputError: ``z`` is not a number.
 
     References:
-        Cody (1969), Rational Chebyshev approximations for the error function,
-        https://doi.org/10.1090/S0025-5718-1969-0247736-4
+        NIST Digital Library of Mathematical Functions, 7.2, https://dlmf.nist.gov/7.2
 
     Examples:
         >>> round(normal_two_sided_pvalue(1.959964), 6)
@@ -100,7 +99,7 @@ def t_two_sided_pvalue(t: float, df: float) -> float:
         InputError: ``t`` is not a number, or ``df`` is not above 0.
 
     References:
-        Abramowitz and Stegun (1964), 26.7.1, https://dlmf.nist.gov/8.17
+        NIST Digital Library of Mathematical Functions, 8.17, https://dlmf.nist.gov/8.17
 
     Examples:
         >>> round(t_two_sided_pvalue(2.228139, df=10), 6)

@@ -52,8 +52,8 @@ def compare_proportions(
         >>> round(answer.rel_interval.lower, 4), round(answer.rel_interval.upper, 4)
         (0.0302, 0.7267)
     """
-    x1, n1 = _counts(events_treatment, n_treatment, "treatment", at_least=2)
-    x0, n0 = _counts(events_control, n_control, "control", at_least=2)
+    x1, n1 = _counts(events_treatment, n_treatment, "treatment arm", at_least=2)
+    x0, n0 = _counts(events_control, n_control, "control arm", at_least=2)
     critical = two_sided_critical_value(alpha)
     error = math.sqrt(x1 * (n1 - x1) / (n1 * n1 * (n1 - 1)) + x0 * (n0 - x0) / (n0 * n0 * (n0 - 1)))
     return Comparison(
@@ -86,19 +86,17 @@ def proportion_interval(events: int, n: int, *, alpha: float = 0.05) -> Interval
         >>> round(interval.lower, 4), round(interval.upper, 4)
         (0.0215, 0.1118)
     """
-    x, n = _counts(events, n, "the", at_least=1)
+    x, n = _counts(events, n, "sample", at_least=1)
     squared = two_sided_critical_value(alpha) ** 2
     return Interval(lower=_wilson_lower(x, n, squared), upper=1 - _wilson_lower(n - x, n, squared))
 
 
-def _counts(events: int, n: int, arm: str, *, at_least: int) -> tuple[int, int]:
+def _counts(events: int, n: int, whose: str, *, at_least: int) -> tuple[int, int]:
     if n != n // 1 or n < at_least or n == math.inf:
-        raise InputError(
-            f"the {arm} arm has {n} units; it needs a whole number, at least {at_least}", hint="count units"
-        )
+        raise InputError(f"the {whose} has {n} units; it needs a whole number, at least {at_least}", hint="count units")
     if events != events // 1 or not 0 <= events <= n:
         raise InputError(
-            f"the {arm} arm has {events} events among {n} units; allowed: a whole number from 0 to {n}",
+            f"the {whose} has {events} events among {n} units; allowed: a whole number from 0 to {n}",
             hint="count units with the event, not events",
         )
     return int(events), int(n)
