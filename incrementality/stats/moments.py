@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["ClusterSums", "Moments", "add_moments", "estimate_mean", "moments_of_rows"]
+__all__ = ["ClusterSums", "Moments", "add_moments", "estimate_mean", "mean_covariance", "moments_of_rows"]
 
 _FEWEST = 2
 
@@ -275,7 +275,7 @@ def estimate_mean(moments: Moments, numerator: str, denominator: str | None = No
         raise InputError(f"{units:.0f} units are too few for a variance", hint="an arm needs at least two units")
     columns = [numerator] if denominator is None else [numerator, denominator]
     k = moments.indices(columns)
-    shifted, mean = moments.shifted_means()[k], moments.means()[k]
+    mean = moments.means()[k]
     if denominator is not None and mean[1] == 0:
         raise InputError(
             f"the denominator {denominator!r} sums to zero in an arm",
@@ -284,20 +284,22 @@ def estimate_mean(moments: Moments, numerator: str, denominator: str | None = No
     below = 1.0 if denominator is None else float(mean[1])
     value = float(mean[0]) if denominator is None else float(mean[0] / mean[1])
     weights = np.array([1.0] if denominator is None else [1.0, -value]) / below
-    if moments.clusters is None:
-        variance = float(weights @ moments.covariance()[np.ix_(k, k)] @ weights) / units
-    else:
-        variance = _cluster_variance(moments, k, weights, float(weights @ shifted))
+    variance = float(weights @ mean_covariance(moments, columns) @ weights)
     return MeanEstimate(value=value, variance=max(variance, 0.0), df=units - 1)
 
 
-def _cluster_variance(moments: Moments, k: list[int], weights: FloatArray, offset: float) -> float:
-    """Variance of the mean of ``z = weights'y``, whose shifted mean is ``offset``, from cluster totals."""
+def mean_covariance(moments: Moments, columns: Sequence[str]) -> FloatArray:
+    """Return the covariance matrix of the columns' means over all units, shape (K, K).
+
+    From units ``S / n``; with clusters from their totals around the mean, ``G / (G - 1) sum of u_g u_g' / n^2``
+    with ``u_g = t_g - m n_g``, since whole clusters were randomised.
+    """
+    k = moments.indices(columns)
+    n = moments.n.sum()
     if moments.clusters is None:
-        raise InputError("moments hold no clusters", hint="reduce them with a cluster column")
-    c = moments.clusters
-    squares = weights @ c.ss.sum(0)[np.ix_(k, k)] @ weights
-    cross = weights @ c.ns.sum(0)[k]
+        return np.asarray(moments.covariance()[np.ix_(k, k)] / n)
+    c, m = moments.clusters, moments.shifted_means()[k]
+    cross = np.outer(m, c.ns.sum(0)[k])
+    squares = c.ss.sum(0)[np.ix_(k, k)] - cross - cross.T + np.outer(m, m) * c.nn.sum()
     count = c.count.sum()
-    total = squares - 2 * offset * cross + offset**2 * c.nn.sum()
-    return float(total * count / (count - 1) / moments.n.sum() ** 2)
+    return np.asarray(squares * count / (count - 1) / n**2)
