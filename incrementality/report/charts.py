@@ -110,12 +110,11 @@ def effects_chart(readout: Readout) -> Chart | None:
     panels = [_relative_panel(groups) for groups in together if groups] + [_absolute_panel(group) for group in absolute]
     return Chart(
         key="effects",
-        title=f"What changed, compared with {estimates[0].control}",
+        title=f"Effect compared with {estimates[0].control}",
         subtitle=_subtitle(readout),
         panels=tuple(panels),
         caption=f"Dot: the estimate. Bar: its {fmt.level(readout.alpha)} interval, the range of effects that the data "
-        "support. Filled and blue where the bar leaves out 0; hollow and grey where \N{LEFT DOUBLE QUOTATION MARK}no "
-        "difference\N{RIGHT DOUBLE QUOTATION MARK} remains possible.",
+        "support. Filled dot: the bar leaves out 0. Hollow dot: no difference remains possible.",
         muted=readout.grade == "do not use",
     )
 
@@ -132,7 +131,7 @@ def arms_chart(readout: Readout) -> Chart | None:
         title="Each arm on its own",
         subtitle=_subtitle(readout),
         panels=panels,
-        caption=f"Dot: the mean of the arm as counted, without adjustment. Bar: its {fmt.level(readout.alpha)} interval.",
+        caption=f"Dot: the arm's mean as counted, without adjustment. Bar: its {fmt.level(readout.alpha)} interval.",
         muted=readout.grade == "do not use",
     )
 
@@ -144,15 +143,17 @@ def segments_chart(readout: Readout) -> Chart | None:
     wanted = [e for e in found if e.role == "primary" or "primary" not in roles][:_MOST_SEGMENT_ROWS]
     if not wanted:
         return None
-    overall = {(e.metric, e.arm): e for e in registered(readout.estimates)}
+    alike = [e for e in readout.estimates if e.adjusted == wanted[0].adjusted]
+    overall = {(e.metric, e.arm): e for e in alike}
+    adjusted = "Adjusted for covariates" if wanted[0].adjusted else "Not adjusted for covariates"
     dropped = len(found) - len(wanted)
     rest = f" {fmt.count(dropped)} further comparisons stand in the table." if dropped else ""
     return Chart(
         key="segments",
-        title="The effect within segments (exploratory)",
+        title="Effect within segments (exploratory)",
         subtitle=_subtitle(readout),
         panels=tuple(_segment_panel(readout, group, overall) for group in _by_metric(wanted)),
-        caption="Segments are smaller than the whole, so bars are longer and some differ by chance. "
+        caption=f"{adjusted}. Segments are smaller than the whole, so bars are longer and some differ by chance. "
         f"Use them for ideas, not for decisions.{rest}",
         muted=readout.grade == "do not use",
     )
@@ -166,17 +167,17 @@ def balance_chart(readout: Readout) -> Chart | None:
         return None
     arms = tuple(dict.fromkeys(str(row["arm"]) for row in rows))
     covariates = dict.fromkeys(str(row["covariate"]) for row in rows)
-    lines = tuple(_balance_row(name, [row for row in rows if str(row["covariate"]) == name], arms) for name in covariates)
+    lines = tuple(_balance_row(name, [r for r in rows if str(r["covariate"]) == name], arms) for name in covariates)
     control = next((arm.name for arm in readout.arms if arm.control), "the control")
     return Chart(
         key="balance",
-        title="Were the arms alike before the start?",
-        subtitle=f"Difference to {control} in standard deviations (no interval). n = {_units(readout)}",
+        title="Were the arms alike at the start?",
+        subtitle=f"n = {_units(readout)}, difference to {control} in standard deviations, no intervals",
         panels=(
             Panel(
                 groups=(Group(heading="", rows=lines),),
                 axis="standardised difference",
-                tick=lambda x: fmt.cell("standardised_difference", x).rstrip("0").rstrip(".") if x else "0",
+                tick=lambda x: fmt.tick(fmt.cell("standardised_difference", x)),
                 reference=0.0,
                 limit=_BALANCE_LIMIT,
             ),
@@ -193,6 +194,7 @@ def describe(chart: Chart) -> str:
         for panel in chart.panels
         for group in panel.groups
         for row in group.rows
+        if row.marks
     ]
     return f"{chart.subtitle}. " + "; ".join(rows) + "."
 
@@ -236,7 +238,7 @@ def _relative_panel(groups: list[list[LiftEstimate]]) -> Panel:
             for group in groups
         ),
         axis="change relative to the control's mean, in %",
-        tick=_percent_tick,
+        tick=lambda x: fmt.tick(fmt.relative(x)),
         reference=0.0,
     )
 
@@ -246,7 +248,7 @@ def _absolute_panel(group: list[LiftEstimate]) -> Panel:
     return Panel(
         groups=(Group(heading=_metric_heading(group[0]), rows=tuple(_absolute_row(e, e.arm) for e in group)),),
         axis=f"difference to the control, in {fmt.difference_unit(kind=kind, unit=unit)}",
-        tick=lambda x: fmt.difference_number(x, kind=kind, unit=unit) if x else "0",
+        tick=lambda x: fmt.tick(fmt.difference_number(x, kind=kind, unit=unit)),
         reference=0.0,
     )
 
@@ -261,10 +263,18 @@ def _segment_panel(
     groups = []
     for arm in arms:
         rows = [row(whole[arm], f"all {readout.unit}s")] if arm in whole else []
-        rows += [row(e, ": ".join(e.segment or ())) for e in estimates if e.arm == arm]
+        rows += _segment_rows([e for e in estimates if e.arm == arm], row)
         groups.append(Group(heading=f"{estimates[0].metric} \N{MIDDLE DOT} {arm}", rows=tuple(rows)))
     frame = _relative_panel([]) if in_percent else _absolute_panel(estimates)
     return Panel(groups=tuple(groups), axis=frame.axis, tick=frame.tick, reference=0.0)
+
+
+def _segment_rows(estimates: list[LiftEstimate], row: Callable[[LiftEstimate, str], Row]) -> list[Row]:
+    rows: list[Row] = []
+    for name in dict.fromkeys(e.segment[0] for e in estimates if e.segment):
+        rows.append(Row(label=name, value="", marks=()))
+        rows += [row(e, e.segment[1]) for e in estimates if e.segment and e.segment[0] == name]
+    return rows
 
 
 def _means_panel(readout: Readout, metric: str, kind: str, unit: str) -> Panel:
@@ -274,11 +284,11 @@ def _means_panel(readout: Readout, metric: str, kind: str, unit: str) -> Panel:
         value = f"{fmt.mean(found.mean, kind=kind, unit=unit)} ({fmt.interval(low, high)})"
         mark = Mark(point=found.mean, low=found.ci_lower, high=found.ci_upper)
         rows.append(Row(label=found.arm, value=value, marks=(mark,)))
-    words = f"share of {readout.unit}s, in %" if kind == "conversion" else f"mean per {readout.unit}, {unit or 'as measured'}"
+    share, mean = f"share of {readout.unit}s, in %", f"mean per {readout.unit}, in {fmt.unit_in_words(unit)}"
     return Panel(
         groups=(Group(heading=metric, rows=tuple(rows)),),
-        axis=words,
-        tick=lambda x: fmt.mean(x, kind=kind, unit=unit) if x else "0",
+        axis=share if kind == "conversion" else mean,
+        tick=lambda x: fmt.tick(fmt.mean(x, kind=kind, unit=unit)),
     )
 
 
@@ -291,10 +301,6 @@ def _balance_row(name: str, rows: list[dict[str, object]], arms: tuple[str, ...]
 def _metric_heading(estimate: LiftEstimate) -> str:
     better = "" if estimate.direction == "increase" else ", lower is better"
     return f"{estimate.metric} ({estimate.role}{better})"
-
-
-def _percent_tick(value: float) -> str:
-    return fmt.relative(value).replace(".0\N{NO-BREAK SPACE}", "\N{NO-BREAK SPACE}") if value else "0"
 
 
 def _units(readout: Readout) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from io import StringIO
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unicodedata import category, east_asian_width
 from xml.etree import ElementTree as ET
 
@@ -40,7 +40,7 @@ _SHAPES = ("o", "D", "^", "s", "v", "p", "P", "X")
 _TEXT, _HEADING, _TITLE = 12.0, 12.5, 15.0
 _GLYPH = 0.6  # mean width of a glyph in its font size; wide scripts and emoji count twice
 _HALO = "paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round"  # text over grid lines
-_RC = {
+_RC: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "path.effects": [],
     "path.sketch": None,
@@ -142,15 +142,23 @@ def _draw_panel(axes: Axes, panel: Panel, top: float, *, muted: bool) -> float:
     y = top
     for group in panel.groups:
         y = _draw_group(axes, group, y, layout, by_series=panel.limit is not None)
-    for value in scale.ticks:
-        axes.add_line(_line(scale(value), top + 6, scale(value), y, _GRID, 1.0))
-    if panel.reference is not None:
-        axes.add_line(_line(scale(panel.reference), top + 6, scale(panel.reference), y, _MUTED, 1.2))
-    for bound in (panel.limit or 0.0, -(panel.limit or 0.0)) if panel.limit else ():
-        axes.add_line(_line(scale(bound), top + 6, scale(bound), y, _MUTED, 1.0, dashes=(4, 3)))
     for middle, row in layout:
+        _draw_track(axes, panel, middle, scale)
         _draw_marks(axes, row, middle, scale, muted=muted)
     return _draw_axis(axes, panel, scale, y)
+
+
+def _draw_track(axes: Axes, panel: Panel, y: float, scale: _Scale) -> None:
+    """Draw the row's own piece of the grid, so that no line runs through the labels."""
+    axes.add_line(_line((_LEFT, y), (_RIGHT, y), _TRACK, 1.5))
+    top, bottom = y - 8, y + 8
+    for value in scale.ticks:
+        axes.add_line(_line((scale(value), top), (scale(value), bottom), _GRID, 1.0))
+    if panel.reference is not None:
+        axes.add_line(_line((scale(panel.reference), top), (scale(panel.reference), bottom), _MUTED, 1.4))
+    if panel.limit is not None:
+        for bound in (-panel.limit, panel.limit):
+            axes.add_line(_line((scale(bound), top), (scale(bound), bottom), _MUTED, 1.4, dotted=True))
 
 
 def _draw_group(axes: Axes, group: Group, y: float, layout: list[tuple[float, Row]], *, by_series: bool) -> float:
@@ -159,6 +167,10 @@ def _draw_group(axes: Axes, group: Group, y: float, layout: list[tuple[float, Ro
         y += 17
         _text(axes, 0, y, line, size=_HEADING, weight="bold")
     for row in group.rows:
+        if not row.marks:
+            y += 19
+            _text(axes, 0, y, _wrap(row.label, _WIDTH, _TEXT, lines=1)[0], color=_MUTED)
+            continue
         value = "" if by_series else row.value
         room = _WIDTH - _measure(value, _TEXT) - 10 if value else _WIDTH
         beside = _measure(row.label, _TEXT) <= room
@@ -169,31 +181,28 @@ def _draw_group(axes: Axes, group: Group, y: float, layout: list[tuple[float, Ro
         if value:
             _text(axes, _WIDTH, y, value, align="right")
         layout.append((y + 13, row))
-        y += 24
+        y += 22
     return y
 
 
 def _draw_marks(axes: Axes, row: Row, y: float, scale: _Scale, *, muted: bool) -> None:
-    axes.add_line(_line(_LEFT, y, _RIGHT, y, _TRACK, 1.5, z=1))
+    others = len(row.marks) - 1
+    step = min(5.0, 16.0 / others) if others else 0.0
     for place, mark in enumerate(row.marks):
         if mark.low is None or mark.high is None:
-            shift = 3.2 * (place - (len(row.marks) - 1) / 2) if len(row.marks) > 1 else 0.0
-            _marker(axes, scale(mark.point), y + shift, mark.series)
-            continue
-        color = _ACCENT if mark.clear and not muted else _MUTED
-        _draw_interval(axes, mark, y, scale, color)
+            _marker(axes, scale(mark.point), y + step * (place - others / 2), mark.series)
+        else:
+            _draw_interval(axes, mark, y, scale, _ACCENT if mark.clear and not muted else _MUTED)
 
 
 def _draw_interval(axes: Axes, mark: Mark, y: float, scale: _Scale, color: str) -> None:
     low, high = scale(mark.low or 0.0), scale(mark.high or 0.0)
-    axes.add_line(_line(low, y, high, y, color, 3.2, z=3))
+    axes.add_line(_line((low, y), (high, y), color, 3.2, z=3))
     if isfinite(mark.point):
         fill = color if mark.clear else "#ffffff"
-        axes.add_patch(
-            Ellipse(
-                (scale(mark.point), y), 10, 10, facecolor=fill, edgecolor=color, linewidth=2, zorder=4, clip_on=False
-            )
-        )
+        dot = Ellipse((scale(mark.point), y), 10, 10, facecolor=fill, edgecolor=color, linewidth=2)
+        dot.set(zorder=4, clip_on=False)
+        axes.add_patch(dot)
 
 
 def _draw_axis(axes: Axes, panel: Panel, scale: _Scale, y: float) -> float:
@@ -219,11 +228,11 @@ class _Scale:
         low, high = min(values), max(values)
         if panel.reference is None and 0 < low < 0.6 * high:
             low = 0.0
-        if low == high:
-            low, high = low - 1, high + 1
+        margin = 0.04 * (high - low) or 1.0
+        low, high = low if low == 0 else low - margin, high if high == 0 else high + margin
         self._low, self._high = low, high
         ticks = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-        self.ticks = [0.0 if abs(tick) < 1e-12 else float(tick) for tick in ticks if low <= tick <= high]
+        self.ticks = [0.0 if abs(tick) < 1e-9 * (high - low) else float(tick) for tick in ticks if low <= tick <= high]
 
     def __call__(self, value: float) -> float:
         value = min(max(value, self._low), self._high)
@@ -238,14 +247,14 @@ def _finite(panel: Panel) -> Iterable[float]:
 
 
 def _line(
-    x0: float, y0: float, x1: float, y1: float, color: str, width: float,
-    *, z: float = 0.5, dashes: tuple[float, float] | None = None,
+    start: tuple[float, float], end: tuple[float, float], color: str, width: float,
+    *, z: float = 0.5, dotted: bool = False,
 ) -> Line2D:  # fmt: skip
-    style = (0, dashes) if dashes else "solid"
-    return Line2D(
-        [x0, x1], [y0, y1], color=color, linewidth=width, linestyle=style, marker="", zorder=z,
-        solid_capstyle="butt", dash_capstyle="butt", clip_on=False, antialiased=True,
-    )  # fmt: skip
+    line = Line2D([start[0], end[0]], [start[1], end[1]], color=color, linewidth=width, linestyle="solid", marker="")
+    line.set(zorder=z, clip_on=False, solid_capstyle="butt", dash_capstyle="butt")
+    if dotted:
+        line.set_linestyle((0, (2.0, 1.5)))
+    return line
 
 
 def _marker(axes: Axes, x: float, y: float, series: int) -> None:

@@ -52,9 +52,7 @@ def plot_balance(readout: Readout) -> Figure:
     Raises:
         InputError: The readout holds no balance check.
     """
-    return _plot(
-        balance_chart(readout), "balance of covariates", "declare `covariates` in the experiment file and read out again"
-    )
+    return _plot(balance_chart(readout), "balance check", "declare `covariates` in the file and read out again")
 
 
 def chart_svg(chart: Chart) -> str:

@@ -6,7 +6,8 @@ a real one, and number and unit are kept together by a no-break space.
 
 from __future__ import annotations
 
-from math import floor, isfinite, log10
+import re
+from math import floor, isfinite, isnan, log10
 
 __all__ = [
     "cell",
@@ -20,6 +21,8 @@ __all__ = [
     "p_value",
     "relative",
     "share",
+    "tick",
+    "unit_in_words",
 ]
 
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -106,16 +109,41 @@ def difference_unit(*, kind: str, unit: str) -> str:
         >>> difference_unit(kind="conversion", unit=""), difference_unit(kind="revenue", unit="USD")
         ('percentage points', 'USD')
     """
-    return "percentage points" if kind == "conversion" else unit or "units of the metric"
+    return "percentage points" if kind == "conversion" else unit_in_words(unit)
+
+
+def tick(text: str) -> str:
+    """Return a number of an axis without the zeros that say nothing.
+
+    Examples:
+        >>> tick("+50.0 %"), tick("USD 0.50"), tick("0.00 %"), tick("100")
+        ('+50 %', 'USD 0.5', '0', '100')
+    """
+    shorter = re.sub(r"(\.\d*?)0+(?!\d)", r"\1", text)
+    shorter = re.sub(r"\.(?!\d)", "", shorter)
+    return shorter if re.search(r"[1-9]", shorter) else "0"
+
+
+def unit_in_words(unit: str) -> str:
+    """Return the unit, or what to say where a metric states none."""
+    return unit or "units of the metric"
 
 
 def interval(lower: str, upper: str) -> str:
-    """Return two bounds as one text.
+    """Return two bounds as one text; a unit that they share is said once.
 
     Examples:
-        >>> interval("+1", "+2")
-        '+1 to +2'
+        >>> interval(share(0.102), share(0.1103)).replace("\N{NO-BREAK SPACE}", " ")
+        '10.20 to 11.03 %'
+        >>> interval("USD\N{NO-BREAK SPACE}1", "USD\N{NO-BREAK SPACE}2").replace("\N{NO-BREAK SPACE}", " ")
+        'USD 1 to 2'
     """
+    first, second = lower.split(_SPACE, 1), upper.split(_SPACE, 1)
+    if len(first) == len(second) == 2:  # noqa: PLR2004 - number and unit
+        if first[1] == second[1]:
+            return f"{first[0]} to {upper}"
+        if first[0] == second[0]:
+            return f"{lower} to {second[1]}"
     return f"{lower} to {upper}"
 
 
@@ -156,10 +184,12 @@ def cell(name: str, value: object) -> str:
         return "\N{EN DASH}"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return count(value)
-    if not isinstance(value, float):
-        return str(value)
+    if isinstance(value, float):
+        return _float_cell(name, value)
+    return count(value) if isinstance(value, int) else str(value)
+
+
+def _float_cell(name: str, value: float) -> str:
     if name.startswith("share"):
         return share(value)
     if name in {"p", "pvalue", "pvalue_adjusted"}:
@@ -171,7 +201,7 @@ def cell(name: str, value: object) -> str:
 
 def _fixed(value: float, decimals: int, *, sign: bool = False) -> str:
     if not isfinite(value):
-        return "not known" if value != value else ("no upper limit" if value > 0 else "no lower limit")  # noqa: PLR0124 - NaN
+        return "not known" if isnan(value) else ("no upper limit" if value > 0 else "no lower limit")
     digits = f"{abs(value):,.{decimals}f}"
     if not digits.strip("0.,"):
         return digits

@@ -84,14 +84,22 @@ def render_readout(readout: Readout) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("incrementality.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_printable,
     )
+    environment.filters["prose"] = wording.kept_together
+    return environment
+
+
+def _printable(value: object) -> object:
+    """Return text without the control characters that HTML forbids; anything else as it is."""
+    return "".join(c for c in value if c.isprintable() or c.isspace()) if type(value) is str else value
 
 
 def _view(readout: Readout) -> dict[str, Any]:
@@ -165,7 +173,7 @@ def _estimate_view(e: LiftEstimate) -> _EstimateView:
         relative_interval=relative_interval,
         p=fmt.p_value(e.pvalue, symbol=False),
         holm=fmt.p_value(e.pvalue_adjusted, symbol=False),
-        method=f"{'adjusted' if e.adjusted else 'unadjusted'}; {e.method}".removesuffix("; "),
+        method=f"{'Adjusted' if e.adjusted else 'Unadjusted'}: {e.method}".removesuffix(": "),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from incrementality.report import formatting as fmt
@@ -18,27 +19,28 @@ __all__ = [
     "check_title",
     "humanised",
     "interval_note",
+    "kept_together",
     "rows_sentence",
     "who",
     "withheld",
 ]
 
+_INTERVAL = (
+    "The range of effects that fits the data. If the experiment were repeated many times, intervals made this way "
+    "would hold the true effect in the stated share of the repetitions."
+)
+_INTENTION_TO_TREAT = (
+    "Every unit counts in the arm to which it was assigned, whether or not the contact reached it. So the effect "
+    "is that of the decision to contact, which is the decision that you can take."
+)
+_PERCENTAGE_POINTS = (
+    "From 10 % to 12 % is a difference of 2 percentage points and a relative change of +20 %: the same result, "
+    "said in two ways."
+)
 GLOSSARY = (
-    (
-        "Interval",
-        "The range of effects that fits the data. If the experiment were repeated many times, intervals made this way "
-        "would hold the true effect in the stated share of the repetitions.",
-    ),
-    (
-        "Intention to treat",
-        "Every unit counts in the arm to which it was assigned, whether or not the contact reached it. So the effect is "
-        "that of the decision to contact, which is the decision that you can take.",
-    ),
-    (
-        "Percentage points",
-        "From 10 % to 12 % is a difference of 2 percentage points and a relative change of +20 %: the same result, "
-        "said in two ways.",
-    ),
+    ("Interval", _INTERVAL),
+    ("Intention to treat", _INTENTION_TO_TREAT),
+    ("Percentage points", _PERCENTAGE_POINTS),
 )
 
 _CHECK_TITLES = {
@@ -86,9 +88,11 @@ def humanised(name: str) -> str:
 
 def interval_note(readout: Readout) -> str:
     """Return whether intervals and p-values allow for the number of comparisons."""
-    adjusted = [e for e in readout.estimates if e.pvalue_adjusted is not None]
-    note = f"Each interval holds at {fmt.level(readout.alpha)} on its own: intervals are not adjusted for the number of comparisons."
-    if not adjusted:
+    note = (
+        f"Each interval holds at {fmt.level(readout.alpha)} on its own: "
+        "intervals are not adjusted for the number of comparisons."
+    )
+    if all(e.pvalue_adjusted is None for e in readout.estimates):
         return note
     return f"{note} Holm p, beside p, is adjusted over the primary comparisons."
 
@@ -103,6 +107,17 @@ def adjustment_notes(readout: Readout) -> tuple[str, ...]:
     return tuple(_adjustment_note(metric, values) for metric, values in changes.items())
 
 
+def kept_together(text: str) -> str:
+    r"""Return text in which a line never breaks between a number and its percent sign, or around "p =".
+
+    Examples:
+        >>> kept_together("72 % more (p = 0.904)").split(" ")
+        ['72\xa0%', 'more', '(p\xa0=\xa00.904)']
+    """
+    text = re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", text)
+    return re.sub(r"\bp ([<=]) (?=\d)", "p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
+
+
 def rows_sentence(readout: Readout) -> str:
     """Return how many rows were read, kept and refused."""
     rows = readout.rows
@@ -112,10 +127,7 @@ def rows_sentence(readout: Readout) -> str:
 
 
 def withheld(readout: Readout) -> str:
-    """Return what the control did not get, in a line.
-
-    The kinds keep the order of the request.
-    """
+    """Return what the control did not get, in a line."""
     return "; ".join(f"{humanised(kind)}: {', '.join(names)}" for kind, names in readout.withholds.items() if names)
 
 
@@ -131,12 +143,8 @@ def _adjustment_note(metric: str, changes: list[float]) -> str:
     low, high = min(changes), max(changes)
     if max(abs(low), abs(high)) < _NOTICEABLE:
         return f"{metric}: covariates left the interval as wide as it was."
-    verb = "narrowed" if low + high > 0 else "widened"
-    ends = sorted({_percent(abs(low)), _percent(abs(high))}, key=lambda text: float(text.split("\N{NO-BREAK SPACE}")[0]))
     if low < 0 < high:
-        return f"{metric}: covariates changed the interval by between {fmt.relative(-high)} and {fmt.relative(-low)}."
-    return f"{metric}: covariates {verb} the interval by {' to '.join(ends)}."
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%"
+        return f"{metric}: covariates changed the interval by {fmt.relative(-high)} to {fmt.relative(-low)}."
+    verb = "narrowed" if high > 0 else "widened"
+    least, most = (fmt.relative(x).lstrip("+") for x in sorted((abs(low), abs(high))))
+    return f"{metric}: covariates {verb} the interval by {most if least == most else fmt.interval(least, most)}."
