@@ -3,18 +3,19 @@
 from incrementality.warehouse.base import NUMERIC, ColumnType, Relation, Warehouse
 from incrementality.warehouse.connect import connect
 from incrementality.warehouse.reduce import (
+    GroupValue,
     Reduction,
     ReductionPlan,
-    ResidualTask,
     pilot_means,
     reduce_moments,
-    reduce_residuals,
 )
+from incrementality.warehouse.residuals import ResidualTask, reduce_residuals
 from incrementality.warehouse.sources import Locator, SourceKind, frame_locator, locate
 
 __all__ = [
     "NUMERIC",
     "ColumnType",
+    "GroupValue",
     "Locator",
     "Reduction",
     "ReductionPlan",

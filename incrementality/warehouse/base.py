@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID
 
-from sqlglot import exp
-
+from incrementality.errors import InputError, SourceNotFound, did_you_mean
 from incrementality.warehouse.sql import NUMERIC, ColumnType, parse, render, table, text_of
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from sqlglot import exp
+
     from incrementality.warehouse.sources import Locator
 
-__all__ = ["NUMERIC", "ColumnType", "Relation", "Warehouse"]
+__all__ = ["NUMERIC", "ColumnType", "Relation", "Warehouse", "source_not_offered", "table_not_found"]
+
+_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,9 @@ class Relation:
 
 class Warehouse(ABC):
     """One engine behind one seam; a connector for another engine is one small subclass.
+
+    Engines agree on NaN: it counts as present, it is the largest value, and sums and means that meet it are NaN.
+    They differ on division by zero: DuckDB answers inf or NaN, PostgreSQL and Spark refuse the query.
 
     Attributes:
         dialect: The engine's name in sqlglot.
@@ -66,9 +74,17 @@ class Warehouse(ABC):
         """Give the engine back."""
 
     def query(self, tree: exp.Expression) -> list[tuple[Any, ...]]:
-        """Run a query and return its rows."""
+        """Run a query and return its rows: numbers as int or float, ids as text, on every engine."""
+        statement = render(tree, self.dialect)
+        try:
+            statement.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(
+                f"the text {error.object[error.start : error.end]!r} is not valid Unicode",
+                hint="correct the value or the name that holds it",
+            ) from None
         self.statements.append(text_of(tree, self.dialect))
-        return self._rows(render(tree, self.dialect))
+        return [tuple(map(_plain, row)) for row in self._rows(statement)]
 
     def row(self, tree: exp.Expression) -> tuple[Any, ...]:
         """Run a query that answers with one row."""
@@ -93,3 +109,30 @@ class Warehouse(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _plain(value: object) -> object:
+    """Sums of integers arrive as decimals from some engines, and ids as objects of their own."""
+    if isinstance(value, Decimal):
+        exponent = value.as_tuple().exponent
+        return int(value) if isinstance(exponent, int) and exponent >= 0 else float(value)
+    return str(value) if isinstance(value, UUID) else value
+
+
+def source_not_offered(locator: Locator, *, engine: str, offers: str) -> SourceNotFound:
+    """Return the error for a kind of source that an engine does not hold."""
+    return SourceNotFound(
+        f"the source {locator.written or locator.table!r} is a {locator.kind}, which {engine} does not read; "
+        f"it offers {offers}",
+        hint="leave the warehouse out to read files and frames with the embedded engine, or write data.table",
+    )
+
+
+def table_not_found(name: str, *, place: str, found: list[str]) -> SourceNotFound:
+    """Return the error for a table that is not there, naming those that are (``schema.table``)."""
+    shown = ", ".join(sorted(found)[:_LISTED]) or "no tables"
+    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    near = did_you_mean(name, [*found, *(table.rsplit(".", maxsplit=1)[-1] for table in found)])
+    return SourceNotFound(
+        f"there is no table {name!r} in {place}; it holds: {shown}{more}.{near}", hint="correct data.table"
+    )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
+from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 
-from incrementality.errors import SourceNotFound, SourceUnreadable, WarehouseError, did_you_mean
-from incrementality.warehouse.base import ColumnType, Relation, Warehouse
+from incrementality.errors import SourceNotFound, SourceUnreadable, WarehouseError
+from incrementality.warehouse.base import ColumnType, Relation, Warehouse, table_not_found
 from incrementality.warehouse.sql import column, literal, parse, render, table, text_of
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ _SOURCE = "incrementality_source"
 _DATABASE = "incrementality_database"
 _FRAME = "incrementality_frame"
 
+_INTEGERS = "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT"
 _TYPES: dict[str, ColumnType] = {
     "BOOLEAN": "boolean",
     "DOUBLE": "float",
@@ -32,10 +35,7 @@ _TYPES: dict[str, ColumnType] = {
     "VARCHAR": "text",
     "UUID": "text",
     "DATE": "temporal",
-    **dict.fromkeys(
-        ["TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"],
-        "integer",
-    ),
+    **dict.fromkeys(_INTEGERS.split(), "integer"),
 }
 _PREFIXES: dict[str, ColumnType] = {"DECIMAL": "decimal", "TIMESTAMP": "temporal", "ENUM": "text", "TIME": "temporal"}
 
@@ -58,6 +58,7 @@ class DuckDBWarehouse(Warehouse):
 
     def __init__(self, *, memory_limit: str = "320MB", threads: int | None = None) -> None:
         super().__init__()
+        self._numbers = count(1)
         self._folder = tempfile.mkdtemp(prefix="incrementality-")
         config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": self._folder}
         if threads is not None:
@@ -90,7 +91,7 @@ class DuckDBWarehouse(Warehouse):
         if locator.kind == "csv":
             return self._open_csv(locator, columns)
         if locator.kind == "parquet":
-            reader = parse("SELECT * FROM read_parquet($path)", path=literal(str(locator.path)))
+            reader = parse("SELECT * FROM read_parquet($path)", path=_path(locator))
             return self._view(reader, locator)
         raise SourceNotFound(
             f"the table {locator.table!r} was asked of the embedded engine, which holds no tables of its own",
@@ -98,8 +99,8 @@ class DuckDBWarehouse(Warehouse):
         )
 
     def _open_csv(self, locator: Locator, columns: tuple[str, ...] | None) -> Relation:
-        """Read a text file once: the header says which columns are there, and every row is seen before a type is set."""
-        path = literal(str(locator.path))
+        """Read a text file once; the header says which columns are there, all rows say which types."""
+        path = _path(locator)
         head = self._view(parse("SELECT * FROM read_csv($path, header = true)", path=path), locator)
         wanted = [name for name in head.columns if columns is None or name in columns]
         if not wanted:
@@ -107,23 +108,27 @@ class DuckDBWarehouse(Warehouse):
         query = parse("SELECT 1 FROM read_csv($path, header = true, sample_size = -1)", path=path)
         query.set("expressions", [column(name) for name in wanted])
         try:
-            relation = self.materialise(f"{_SOURCE}_rows", query)
+            relation = self.materialise(f"{_SOURCE}_{next(self._numbers)}", query)
         except WarehouseError as error:
+            if isinstance(error.__cause__, duckdb.OutOfMemoryException):
+                raise
             raise _unreadable(locator, str(error.__cause__ or error)) from error
         return Relation(relation.name, {**head.columns, **relation.columns})
 
     def _open_frame(self, frame: object) -> Relation:
+        name = f"{_FRAME}_{next(self._numbers)}"
         try:
-            self._connection.register(_FRAME, frame)
+            self._connection.register(name, frame)
         except duckdb.Error as error:
             raise SourceUnreadable(
                 f"a {type(frame).__name__} is not a table that the engine can read",
                 hint="hand in a pandas, Polars or Arrow frame, or a dictionary of numpy arrays",
             ) from error
-        return self.relation(_FRAME)
+        return self.relation(name)
 
     def _open_database(self, path: Path, name: str) -> Relation:
-        attach = f"ATTACH {render(literal(str(path)), self.dialect)} AS {_DATABASE} (READ_ONLY)"
+        database = f"{_DATABASE}_{next(self._numbers)}"
+        attach = f"ATTACH {render(literal(str(path)), self.dialect)} AS {database} (READ_ONLY)"
         try:
             self._connection.execute(attach)
         except duckdb.Error as error:
@@ -132,30 +137,27 @@ class DuckDBWarehouse(Warehouse):
                 hint="check that the file is a DuckDB database and that no other process is writing to it",
             ) from error
         self.statements.append(attach)
-        found = {f"{s}.{t}" for s, t in self._tables()}
+        found = self._tables(database)
         qualified = name if "." in name else f"main.{name}"
         if qualified not in found:
-            raise SourceNotFound(
-                f"there is no table {name!r} in {path.name}; it holds: {', '.join(sorted(found)) or 'no tables'}."
-                + did_you_mean(qualified, found),
-                hint="correct data.table",
-            )
-        return self.relation(f"{_DATABASE}.{qualified}")
+            raise table_not_found(name, place=path.name, found=found)
+        return self.relation(f"{database}.{qualified}")
 
-    def _tables(self) -> list[tuple[str, str]]:
+    def _tables(self, database: str) -> list[str]:
         query = parse(
             "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = $catalog",
-            catalog=literal(_DATABASE),
+            catalog=literal(database),
         )
-        return [(row[0], row[1]) for row in self._rows(render(query, self.dialect))]
+        return [f"{schema}.{name}" for schema, name in self._rows(render(query, self.dialect))]
 
     def _view(self, reader: exp.Expression, locator: Locator) -> Relation:
-        create = parse("CREATE OR REPLACE TEMPORARY VIEW target AS SELECT 1", target=table(_SOURCE))
+        name = f"{_SOURCE}_{next(self._numbers)}"
+        create = parse("CREATE TEMPORARY VIEW target AS SELECT 1", target=table(name))
         create.set("expression", reader)
         self.statements.append(text_of(create, self.dialect))
         try:
             self._connection.execute(render(create, self.dialect))
-            return self.relation(_SOURCE)
+            return self.relation(name)
         except (duckdb.Error, WarehouseError) as error:
             raise _unreadable(locator, str(error)) from error
 
@@ -166,8 +168,15 @@ class DuckDBWarehouse(Warehouse):
 
 
 def _column_type(name: str) -> ColumnType:
-    known = _TYPES.get(name)
-    return known or next((kind for prefix, kind in _PREFIXES.items() if name.startswith(prefix)), "other")
+    if name.endswith("]"):
+        return "other"
+    prefixed: list[ColumnType] = [kind for prefix, kind in _PREFIXES.items() if name.startswith(prefix)]
+    return _TYPES.get(name) or (prefixed[0] if prefixed else "other")
+
+
+def _path(locator: Locator) -> exp.Expression:
+    """Return the file's path with the signs escaped that the engine takes for a pattern."""
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(locator.path)))
 
 
 def _first_line(error: Exception) -> str:

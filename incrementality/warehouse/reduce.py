@@ -1,12 +1,10 @@
-"""From a million rows to a few sums: everything that statistics need, formed inside the engine.
+"""From a million rows to a few sums: everything that means, ratios and adjustment need, formed inside the engine.
 
-One pass gives the shifted moments of all columns by arm (and stratum, and cluster); a second pass, with fitted
-numbers as literals, gives the robust variance of adjusted effects. No row leaves the engine.
+One pass gives the shifted moments of all columns by arm (and stratum, and cluster). No row leaves the engine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
@@ -15,17 +13,18 @@ import numpy as np
 from sqlglot import exp
 
 from incrementality.stats.moments import ClusterSums, Moments
-from incrementality.warehouse.sql import linear, literal, parse, product
+from incrementality.warehouse.sql import literal, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from incrementality.stats.adjustment import AdjustedMean
     from incrementality.warehouse.base import Warehouse
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["Reduction", "ReductionPlan", "ResidualTask", "pilot_means", "reduce_moments", "reduce_residuals"]
+__all__ = ["GroupValue", "Reduction", "ReductionPlan", "pilot_means", "reduce_moments"]
 
 _PILOT_ROWS = 10_000
 
@@ -39,7 +38,7 @@ class ReductionPlan:
     Attributes:
         relation: The table or view.
         groups: Expressions whose values form the groups: the arm, then perhaps a stratum or segment.
-        columns: The numeric expression behind each column's name.
+        columns: The DOUBLE expression behind each column's name (``number_of``).
         pairs: Pairs of columns whose products are needed; each column's square is always formed.
         shift: The shift of each column; columns without one get zero.
         cluster: Expression of the randomised cluster.
@@ -195,7 +194,7 @@ class _Layout:
             if null is None:
                 kept.append(row)
             else:
-                missing[null] = missing.get(null, 0) + int(str(row[depth]))
+                missing[null] = missing.get(null, 0) + int(_number(row[depth]))
         kept.sort(key=lambda row: tuple(_key(value) for value in row[:depth]))
         table = {
             label: np.array([_number(row[depth + i]) for row in kept], dtype=float) for i, label in enumerate(labels)
@@ -248,88 +247,3 @@ def _number(value: object) -> float:
 
 def _extreme(choose: np.ufunc, values: FloatArray) -> float:
     return float(choose.reduce(values)) if len(values) else float("nan")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResidualTask:
-    """One robust variance to form: which rows, and the fitted numbers.
-
-    Attributes:
-        arm: Predicate that selects the arm's rows.
-        adjusted: The arm's adjusted mean.
-        power: 1 for HC2, 2 for HC3.
-    """
-
-    arm: exp.Expression
-    adjusted: AdjustedMean
-    power: int
-
-
-def reduce_residuals(
-    warehouse: Warehouse,
-    relation: exp.Table,
-    columns: Mapping[str, exp.Expression],
-    tasks: Sequence[ResidualTask],
-    *,
-    cluster: exp.Expression | None = None,
-    where: exp.Expression | None = None,
-) -> list[float]:
-    """Return, for each task, the sum behind its robust variance, all in one pass.
-
-    See ``incrementality.stats.adjustment`` for the sum. With a cluster it is the sum of squares of the clusters'
-    totals of ``c e``.
-    """
-    if not tasks:
-        return []
-    at = {name: f"y{k}" for k, name in enumerate(columns)}
-    rows = parse("SELECT 1 FROM source", source=relation)
-    items = [exp.alias_(expression.copy(), at[name]) for name, expression in columns.items()]
-    items += [exp.alias_(task.arm.copy(), f"in_arm{i}") for i, task in enumerate(tasks)]
-    if cluster is not None:
-        items.append(exp.alias_(cluster.copy(), "cluster_id"))
-    rows.set("expressions", items)
-    if where is not None:
-        rows.set("where", exp.Where(this=where.copy()))
-    summands = {
-        f"v{i}": parse(
-            "sum($z) FILTER (WHERE $arm)",
-            z=_score(task.adjusted, at) if cluster is not None else _contribution(task, at),
-            arm=exp.column(f"in_arm{i}"),
-        )
-        for i, task in enumerate(tasks)
-    }
-    sums = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=rows))
-    sums.set("expressions", [exp.alias_(item, name) for name, item in summands.items()])
-    if cluster is not None:
-        sums.set("group", exp.Group(expressions=[exp.column("cluster_id")]))
-        totals = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=sums))
-        totals.set("expressions", [parse("sum($v * $v)", v=exp.column(name)) for name in summands])
-        sums = totals
-    return [_number(value) for value in warehouse.row(sums)]
-
-
-def _contribution(task: ResidualTask, at: Mapping[str, str]) -> exp.Expression:
-    score, keep = _score(task.adjusted, at), _one_minus_leverage(task.adjusted, at)
-    return exp.Div(this=product([score, score]), expression=exp.Paren(this=product([keep] * task.power)))
-
-
-def _score(adjusted: AdjustedMean, at: Mapping[str, str]) -> exp.Expression:
-    """``c e``: the unit's weight in the prediction times its residual."""
-    level = float(adjusted.slopes @ adjusted.means - adjusted.weights @ adjusted.outcome_means)
-    terms = [*zip(adjusted.weights, adjusted.outcomes, strict=True)]
-    terms += [*zip(-adjusted.slopes, adjusted.covariates, strict=True)]
-    pull = 1 / adjusted.n - float(adjusted.pull @ adjusted.means)
-    weight = _linear([*zip(adjusted.pull, adjusted.covariates, strict=True)], pull, at)
-    return product([_linear(terms, level, at), weight])
-
-
-def _one_minus_leverage(adjusted: AdjustedMean, at: Mapping[str, str]) -> exp.Expression:
-    tree = literal(1 - 1 / adjusted.n)
-    for row in adjusted.root:
-        distance = _linear([*zip(row, adjusted.covariates, strict=True)], -float(row @ adjusted.means), at)
-        tree = exp.Sub(this=tree, expression=product([distance, distance]))
-    return tree
-
-
-def _linear(terms: Sequence[tuple[float, str]], level: float, at: Mapping[str, str]) -> exp.Expression:
-    return linear(((float(weight), exp.column(at[name])) for weight, name in terms), level)

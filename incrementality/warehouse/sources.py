@@ -13,7 +13,7 @@ from incrementality.errors import InputError, SourceNotFound, UnsafePath, did_yo
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Locator", "SourceKind", "frame_locator", "locate"]
+__all__ = ["Locator", "SourceKind", "frame_locator", "locate", "without_secret"]
 
 SourceKind = Literal["csv", "parquet", "duckdb", "table", "frame"]
 
@@ -29,7 +29,7 @@ _SUFFIXES: dict[str, SourceKind] = {
     ".db": "duckdb",
 }
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_URL = re.compile(r"^[a-z][a-z0-9+]*://", re.IGNORECASE)
+_URL = re.compile(r"^([a-z][a-z0-9+]*://|spark:local)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,15 @@ def locate(
     """
     if source is None:
         if table is None:
-            raise InputError("data names neither a 'source' nor a 'table'", hint="write data.source, or hand in a frame")
+            raise InputError(
+                "data names neither a 'source' nor a 'table'", hint="write data.source, or hand in a frame"
+            )
         return Locator("table", table=table, written=table)
     expanded = _expand(source, os.environ if environment is None else environment)
     if _URL.match(expanded):
         if table is None:
             raise InputError(f"the source {source!r} is a warehouse without a table", hint="write data.table")
-        return Locator("table", table=table, url=expanded, written=f"{_without_secret(source)}#{table}")
+        return Locator("table", table=table, url=expanded, written=f"{without_secret(source)}#{table}")
     path = (base / Path(expanded).expanduser()).resolve()
     if root is not None and not _VARIABLE.search(source) and not path.is_relative_to(root.resolve()):
         raise UnsafePath(
@@ -110,8 +112,15 @@ def _expand(source: str, environment: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda match: environment[match.group(1)], source)
 
 
-def _without_secret(url: str) -> str:
-    return re.sub(r"(://[^:/@]+):[^@]*@", r"\1:***@", url)
+def without_secret(url: str) -> str:
+    """Return a URL that is safe to print and store.
+
+    Examples:
+        >>> without_secret("postgresql://ada:p@ss@db.example/crm?password=p")
+        'postgresql://ada:***@db.example/crm?password=***'
+    """
+    hidden = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
+    return re.sub(r"(?i)(password=)[^&#\s]*", r"\1***", hidden)
 
 
 def _file_locator(path: Path, *, source: str, table: str | None) -> Locator:

@@ -5,8 +5,9 @@ A query is text with named places (``$name``); names and values enter as syntax 
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import sqlglot
 from sqlglot import exp
@@ -38,19 +39,21 @@ NUMERIC: frozenset[ColumnType] = frozenset({"boolean", "decimal", "float", "inte
 
 @lru_cache(maxsize=256)
 def _template(text: str) -> exp.Expression:
-    return sqlglot.parse_one(text, read="duckdb")
+    return cast("exp.Expression", sqlglot.parse_one(text, read="duckdb"))
 
 
 def parse(text: str, **places: exp.Expression) -> exp.Expression:
     """Return the query or expression with its places filled by syntax nodes.
 
-    A place that stands for a table is written as a table of that name: ``FROM source``.
+    A place that stands for a table is written as a table of that name: ``FROM source``. Places are parted by
+    spaces: ``$a, $b``.
 
     Examples:
-        >>> render(parse("sum($y - $c)", y=column('a"b'), c=literal(2.5)), "postgres")
+        >>> render(parse("sum($y - $c)", y=column('a"b'), c=literal(2.5)), "duckdb")
         'SUM("a""b" - 2.5e0)'
-        >>> render(parse("SELECT 1 FROM source WHERE x = $x", source=table("s.t"), x=literal("o'neil")), "duckdb")
-        'SELECT 1 FROM "s"."t" WHERE x = \\'o\\'\\'neil\\''
+        >>> query = parse("SELECT 1 FROM source WHERE x = $x", source=table("s.t"), x=literal("o'neil"))
+        >>> print(render(query, "duckdb"))
+        SELECT 1 FROM "s"."t" WHERE x = 'o''neil'
     """
     tree = _template(text).copy()
     for node in list(tree.find_all(exp.Placeholder, exp.Table)):
@@ -59,11 +62,15 @@ def parse(text: str, **places: exp.Expression) -> exp.Expression:
             continue
         filling = place.copy()
         if isinstance(node, exp.Table) and node.alias:
-            filling = exp.alias_(filling, node.alias, table=True)
+            filling = _aliased(filling, node.alias)
         if node is tree:
             return filling
         node.replace(filling)
     return tree
+
+
+def _aliased(source: exp.Expression, name: str) -> exp.Expression:
+    return cast("exp.Expression", exp.alias_(source, name, table=True))
 
 
 def column(name: str, *, of: str | None = None) -> exp.Column:
@@ -78,13 +85,23 @@ def table(name: str) -> exp.Table:
 
 
 def literal(value: str | float | bool) -> exp.Expression:  # noqa: FBT001 - a value, not a switch
-    """Return a value as a node; floats keep every digit on every engine."""
+    """Return a value as a node; floats keep every digit on every engine.
+
+    Examples:
+        >>> render(literal(1e-300), "postgres")
+        'CAST(1e-300 AS DOUBLE PRECISION)'
+        >>> render(literal(float("-inf")), "spark")
+        "CAST('-Infinity' AS DOUBLE)"
+    """
     if isinstance(value, bool):
         return exp.true() if value else exp.false()
     if isinstance(value, int):
         return exp.Literal.number(value) if value >= 0 else exp.Neg(this=exp.Literal.number(-value))
     if isinstance(value, str):
         return exp.Literal.string(value)
+    if not math.isfinite(value):
+        name = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        return parse("CAST($name AS DOUBLE)", name=exp.Literal.string(name))
     digits = repr(abs(float(value)))
     number = exp.Literal.number(digits if "e" in digits else f"{digits}e0")
     return exp.Paren(this=exp.Neg(this=number)) if value < 0 else number
@@ -159,11 +176,22 @@ def not_nan(number: exp.Expression) -> exp.Expression:
     return parse("nullif($y, CAST('NaN' AS DOUBLE))", y=number)
 
 
-def render(tree: exp.Expression, dialect: str) -> str:
+def render(tree: exp.Expression, dialect: str, *, pretty: bool = False) -> str:
     """Return the text of a query for an engine."""
-    return tree.sql(dialect=dialect)
+    fragment = _FRAGMENTS.get(dialect)
+    return (tree.transform(fragment) if fragment else tree).sql(dialect=dialect, pretty=pretty)
 
 
 def text_of(tree: exp.Expression, dialect: str) -> str:
     """Return the text of a query for a person to read."""
-    return tree.sql(dialect=dialect, pretty=True)
+    return render(tree, dialect, pretty=True)
+
+
+def _for_postgres(node: exp.Expression) -> exp.Expression:
+    """PostgreSQL reads 1e-300 as NUMERIC, whose arithmetic is decimal and slow: floats say what they are."""
+    if isinstance(node, exp.Literal) and not node.is_string and "e" in node.name:
+        return exp.cast(node, exp.DataType.Type.DOUBLE)
+    return node
+
+
+_FRAGMENTS = {"postgres": _for_postgres}
