@@ -1,15 +1,11 @@
-"""What each figure shows, as plain records: a chart holds panels, panels hold groups of rows, rows hold marks.
-
-A chart is made from a readout without drawing anything, so that the drawing and its description in words
-(for people who do not see it) come from the same rows.
-"""
+"""Turns a readout into charts: which rows each figure shows, in which words, on which axis. Draws nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from incrementality.report import formatting as fmt
+from incrementality.report.chart import Chart, Group, Mark, Panel, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,14 +14,8 @@ if TYPE_CHECKING:
     from incrementality.lift.readout import Readout
 
 __all__ = [
-    "Chart",
-    "Group",
-    "Mark",
-    "Panel",
-    "Row",
     "arms_chart",
     "balance_chart",
-    "describe",
     "effects_chart",
     "registered",
     "segments_chart",
@@ -34,58 +24,6 @@ __all__ = [
 _WIDEST_TO_NARROWEST = 8.0
 _MOST_SEGMENT_ROWS = 60
 _BALANCE_LIMIT = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """A point, with the ends of its interval where it has one; ``clear`` where the interval leaves out no effect."""
-
-    point: float
-    low: float | None = None
-    high: float | None = None
-    series: int = 0
-    clear: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A labelled line of a panel and its numbers in words."""
-
-    label: str
-    value: str
-    marks: tuple[Mark, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """Rows under one heading."""
-
-    heading: str
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
-    """Groups that share one axis; ``reference`` is where nothing differs, ``limit`` a bound on both sides of it."""
-
-    groups: tuple[Group, ...]
-    axis: str
-    tick: Callable[[float], str]
-    reference: float | None = None
-    limit: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """One figure: title, subtitle (n, unit, interval level), panels, the names of the series, how to read it."""
-
-    key: str
-    title: str
-    subtitle: str
-    panels: tuple[Panel, ...]
-    series: tuple[str, ...] = ()
-    caption: str = ""
-    muted: bool = False
 
 
 def registered(estimates: Iterable[LiftEstimate]) -> tuple[LiftEstimate, ...]:
@@ -185,18 +123,6 @@ def balance_chart(readout: Readout) -> Chart | None:
         series=arms,
         caption="The closer to 0, the more alike. Dashed lines: 0.1 standard deviations, a common limit.",
     )
-
-
-def describe(chart: Chart) -> str:
-    """Return a chart in words: what it shows and every row with its numbers."""
-    rows = [
-        f"{group.heading + ', ' if group.heading else ''}{row.label}: {row.value}"
-        for panel in chart.panels
-        for group in panel.groups
-        for row in group.rows
-        if row.marks
-    ]
-    return f"{chart.subtitle}. " + "; ".join(rows) + "."
 
 
 def _by_metric(estimates: Iterable[LiftEstimate]) -> list[list[LiftEstimate]]:

@@ -10,7 +10,6 @@ import warnings
 from io import StringIO
 from math import isfinite
 from typing import TYPE_CHECKING, Any
-from unicodedata import category, east_asian_width
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -21,14 +20,15 @@ from matplotlib.patches import Ellipse, PathPatch
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 
-from incrementality.report.charts import describe
+from incrementality.report.chart import describe
+from incrementality.report.lettering import clean, measure, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from matplotlib.axes import Axes
 
-    from incrementality.report.charts import Chart, Group, Mark, Panel, Row
+    from incrementality.report.chart import Chart, Group, Mark, Panel, Row
 
 __all__ = ["ChartFigure", "draw", "to_svg"]
 
@@ -38,7 +38,6 @@ _INK, _MUTED, _ACCENT, _GRID, _TRACK = "#17202c", "#4a5666", "#1a56a8", "#dfe4ea
 _SERIES = ("#1a56a8", "#b0490c", "#0b6e54", "#7b3694", "#17202c", "#9a6700", "#a3195b", "#4a5666")
 _SHAPES = ("o", "D", "^", "s", "v", "p", "P", "X")
 _TEXT, _HEADING, _TITLE = 12.0, 12.5, 15.0
-_GLYPH = 0.6  # mean width of a glyph in its font size; wide scripts and emoji count twice
 _HALO = "paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round"  # text over grid lines
 _RC: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -101,20 +100,20 @@ def _inline(root: ET.Element, chart: Chart) -> ET.Element:
             element.set("style", f"{element.get('style', '')}; {_HALO}")
     root.attrib.clear()
     root.attrib.update({"xmlns": "http://www.w3.org/2000/svg", "viewBox": view, "role": "img", "class": "chart"})
-    root.set("aria-label", _clean(chart.title))
+    root.set("aria-label", clean(chart.title))
     for place, (tag, text) in enumerate(texts):
         element = ET.Element(tag)
-        element.text = _clean(text)
+        element.text = clean(text)
         root.insert(place, element)
     return root
 
 
 def _draw_head(axes: Axes, chart: Chart) -> float:
     y = 2.0
-    for line in _wrap(chart.title, _RIGHT, _TITLE * 1.06, lines=3):
+    for line in wrap(chart.title, _RIGHT, _TITLE * 1.06, lines=3):
         y += 19
         _text(axes, 0, y, line, size=_TITLE, weight="bold")
-    for line in _wrap(chart.subtitle, _WIDTH, _TEXT, lines=4):
+    for line in wrap(chart.subtitle, _WIDTH, _TEXT, lines=4):
         y += 17
         _text(axes, 0, y, line, color=_MUTED)
     if chart.muted:
@@ -126,13 +125,13 @@ def _draw_head(axes: Axes, chart: Chart) -> float:
 def _draw_key(axes: Axes, series: tuple[str, ...], y: float) -> float:
     x = 0.0
     for number, name in enumerate(series):
-        label = _wrap(name, _WIDTH - 40, _TEXT, lines=1)[0]
-        if x and x + 18 + _measure(label, _TEXT) > _WIDTH:
+        label = wrap(name, _WIDTH - 40, _TEXT, lines=1)[0]
+        if x and x + 18 + measure(label, _TEXT) > _WIDTH:
             x = 0.0
         y += 20 if not x else 0
         _marker(axes, x + 6, y - 4, number)
         _text(axes, x + 17, y, label)
-        x += 34 + _measure(label, _TEXT)
+        x += 34 + measure(label, _TEXT)
     return y
 
 
@@ -163,18 +162,18 @@ def _draw_track(axes: Axes, panel: Panel, y: float, scale: _Scale) -> None:
 
 def _draw_group(axes: Axes, group: Group, y: float, layout: list[tuple[float, Row]], *, by_series: bool) -> float:
     y += 6
-    for line in _wrap(group.heading, _WIDTH, _HEADING * 1.06, lines=3) if group.heading else ():
+    for line in wrap(group.heading, _WIDTH, _HEADING * 1.06, lines=3) if group.heading else ():
         y += 17
         _text(axes, 0, y, line, size=_HEADING, weight="bold")
     for row in group.rows:
         if not row.marks:
             y += 19
-            _text(axes, 0, y, _wrap(row.label, _WIDTH, _TEXT, lines=1)[0], color=_MUTED)
+            _text(axes, 0, y, wrap(row.label, _WIDTH, _TEXT, lines=1)[0], color=_MUTED)
             continue
         value = "" if by_series else row.value
-        room = _WIDTH - _measure(value, _TEXT) - 10 if value else _WIDTH
-        beside = _measure(row.label, _TEXT) <= room
-        for line in _wrap(row.label, room if beside else _WIDTH, _TEXT, lines=2):
+        room = _WIDTH - measure(value, _TEXT) - 10 if value else _WIDTH
+        beside = measure(row.label, _TEXT) <= room
+        for line in wrap(row.label, room if beside else _WIDTH, _TEXT, lines=2):
             y += 17
             _text(axes, 0, y, line)
         y += 0 if beside else 16
@@ -209,12 +208,12 @@ def _draw_axis(axes: Axes, panel: Panel, scale: _Scale, y: float) -> float:
     last = float("-inf")
     for value in scale.ticks:
         label = panel.tick(value)
-        half = _measure(label, _TEXT) / 2
+        half = measure(label, _TEXT) / 2
         x = min(max(scale(value), half), _WIDTH - half)
         if x - half > last:
             _text(axes, x, y + 15, label, color=_MUTED, align="center")
             last = x + half + 6
-    for line in _wrap(panel.axis, _WIDTH, _TEXT, lines=2):
+    for line in wrap(panel.axis, _WIDTH, _TEXT, lines=2):
         y += 16
         _text(axes, _WIDTH / 2, y + 15, line, color=_MUTED, align="center")
     return y + 18
@@ -270,35 +269,6 @@ def _text(
     *, size: float = _TEXT, color: str = _INK, weight: str = "normal", align: str = "left",
 ) -> None:  # fmt: skip
     axes.text(
-        x, y, _clean(text), fontsize=size, color=color, fontweight=weight, horizontalalignment=align,
+        x, y, clean(text), fontsize=size, color=color, fontweight=weight, horizontalalignment=align,
         verticalalignment="baseline", parse_math=False, clip_on=False, zorder=6,
     )  # fmt: skip
-
-
-def _clean(text: str) -> str:
-    """Return text on one line without the control characters that no SVG may hold."""
-    return "".join(" " if c in "\t\r\n" else c for c in text if c in "\t\r\n" or category(c) not in {"Cc", "Cs", "Cn"})
-
-
-def _measure(text: str, size: float) -> float:
-    return sum(2.0 if east_asian_width(c) in "WF" else 1.0 for c in text) * _GLYPH * size
-
-
-def _wrap(text: str, room: float, size: float, *, lines: int) -> list[str]:
-    """Return text broken into at most so many lines; what does not fit ends in an ellipsis."""
-    found = [""]
-    for word in _clean(text).split(" "):
-        for piece in _pieces(word, room, size):
-            longer = f"{found[-1]} {piece}" if found[-1] else piece
-            if _measure(longer, size) <= room:
-                found[-1] = longer
-            else:
-                found.append(piece)
-    if len(found) <= lines:
-        return found
-    return [*found[: lines - 1], f"{found[lines - 1][: max(1, int(room / size / _GLYPH) - 1)]}\N{HORIZONTAL ELLIPSIS}"]
-
-
-def _pieces(word: str, room: float, size: float) -> list[str]:
-    width = max(1, int(room / (2 * size * _GLYPH)))
-    return [word] if _measure(word, size) <= room else [word[i : i + width] for i in range(0, len(word), width)]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from incrementality.lift.readout import Readout
-    from incrementality.report.charts import Chart
+    from incrementality.report.chart import Chart
 
 __all__ = ["chart_svg", "plot_arms", "plot_balance", "plot_effects", "plot_segments"]
 

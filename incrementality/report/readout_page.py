@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.lift.readout import Readout
-    from incrementality.report.charts import Chart
+    from incrementality.report.chart import Chart
 
 __all__ = ["render_readout"]
 

@@ -91,3 +91,4 @@ def test_page_prints_on_a4_with_nothing_cut(tmp_path, pages, name):
         words = " ".join(re.findall(r">([^<]+)</word>", boxes))
         assert "Unadjusted: difference of" in words  # inside <details>, open in print
         assert "Standardised difference" in words
+        assert "&lt; 0.00 1" not in words  # a p-value broken over two lines
