@@ -1,1 +1,99 @@
-"""incrementality."""
+"""What customer contacts caused, not only what they touched.
+
+Rooms, from the ground up:
+
+    errors          one error tree
+    windows         half-open UTC windows relative to a decision
+    display         the mixin by which answers print themselves
+    formatting      numbers as people write them
+    tables          the contracts of the input tables
+    estimates       the answers: LiftEstimate, CheckResult
+    stats           arrays or moments in, frozen records out; never sees a database
+    warehouse       where the data lives: DuckDB, PostgreSQL, Spark; rows become moments
+    metrics         metric definitions: kind, columns, window, direction
+    experiment      the experiment file: arms, metrics with their roles, data, what it withholds
+    outcomes        the unit table: one row for each assigned unit
+    simulate        worlds with known truth
+    lift            checks, estimates, segments, verdict
+    report          the readout's page and figures
+    workspace       the project folder and its verbs
+    cli             the command line
+
+Five lines in a notebook:
+
+    import incrementality as inc
+    experiment = inc.read_experiment("experiments/winback-2026q1")
+    readout = inc.read_out(experiment, data=frame)
+    readout.verdict
+    inc.render_readout(readout)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from incrementality.errors import IncrementalityError
+    from incrementality.estimates import CheckResult, LiftEstimate
+    from incrementality.experiment import Experiment, parse_experiment, read_experiment
+    from incrementality.lift import Readout, read_out
+    from incrementality.metrics import Metric
+    from incrementality.report import plot_arms, plot_balance, plot_effects, plot_segments, render_readout
+    from incrementality.simulate import crm_journey_holdout
+    from incrementality.warehouse import connect
+    from incrementality.workspace import Workspace
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "CheckResult": "estimates",
+    "Experiment": "experiment",
+    "IncrementalityError": "errors",
+    "LiftEstimate": "estimates",
+    "Metric": "metrics",
+    "Readout": "lift",
+    "Workspace": "workspace",
+    "connect": "warehouse",
+    "crm_journey_holdout": "simulate",
+    "parse_experiment": "experiment",
+    "plot_arms": "report",
+    "plot_balance": "report",
+    "plot_effects": "report",
+    "plot_segments": "report",
+    "read_experiment": "experiment",
+    "read_out": "lift",
+    "render_readout": "report",
+}
+
+__all__ = [
+    "CheckResult",
+    "Experiment",
+    "IncrementalityError",
+    "LiftEstimate",
+    "Metric",
+    "Readout",
+    "Workspace",
+    "connect",
+    "crm_journey_holdout",
+    "parse_experiment",
+    "plot_arms",
+    "plot_balance",
+    "plot_effects",
+    "plot_segments",
+    "read_experiment",
+    "read_out",
+    "render_readout",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name's room on first use."""
+    room = _ROOMS.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{room}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

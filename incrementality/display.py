@@ -33,13 +33,15 @@ def format_number(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    if isinstance(value, float):
-        if abs(value) >= _LARGE:
-            return f"{value:,.0f}"
-        if value != 0 and abs(value) < _SMALL:
-            return f"{value:.2e}"
-        return f"{value:.{_SIGNIFICANT_DIGITS}g}"
-    return str(value)
+    return _format_float(value) if isinstance(value, float) else str(value)
+
+
+def _format_float(value: float) -> str:
+    if abs(value) >= _LARGE:
+        return f"{value:,.0f}"
+    if value != 0 and abs(value) < _SMALL:
+        return f"{value:.2e}"
+    return f"{value:.{_SIGNIFICANT_DIGITS}g}"
 
 
 class DisplayMixin:
@@ -61,7 +63,9 @@ class DisplayMixin:
         """Return the answer as an aligned text table."""
         header, rows = self._cells()
         widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]]
+        lines = [
+            "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in [header, *rows]
+        ]
         return "\n".join(line.rstrip() for line in lines)
 
     def to_html(self) -> str:

@@ -1,1 +1,26 @@
-"""Room."""
+"""Analyze an experiment: checks first, estimates, segments, and a verdict in words."""
+
+from incrementality.lift.analyze import analyze, read_out
+from incrementality.lift.grades import GRADE_RULES
+from incrementality.lift.readout import (
+    SCHEMA_VERSION,
+    ArmMean,
+    ArmSummary,
+    Grade,
+    Readout,
+    RowCount,
+    SegmentTest,
+)
+
+__all__ = [
+    "GRADE_RULES",
+    "SCHEMA_VERSION",
+    "ArmMean",
+    "ArmSummary",
+    "Grade",
+    "Readout",
+    "RowCount",
+    "SegmentTest",
+    "analyze",
+    "read_out",
+]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from incrementality.display import DisplayMixin
 from incrementality.estimates import CheckResult, LiftEstimate
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["SCHEMA_VERSION", "ArmMean", "ArmSummary", "Grade", "Readout", "RowCount", "SegmentTest"]
 
@@ -117,9 +120,19 @@ class Readout(DisplayMixin):
     manifest: dict[str, Any] = field(default_factory=dict)
 
     _shown = (
-        "metric", "arm", "control_mean", "treatment_mean", "effect", "effect_ci_lower", "effect_ci_upper",
-        "rel_effect", "rel_effect_ci_lower", "rel_effect_ci_upper", "pvalue", "adjusted",
-    )  # fmt: skip
+        "metric",
+        "arm",
+        "control_mean",
+        "treatment_mean",
+        "effect",
+        "effect_ci_lower",
+        "effect_ci_upper",
+        "rel_effect",
+        "rel_effect_ci_lower",
+        "rel_effect_ci_upper",
+        "pvalue",
+        "adjusted",
+    )
 
     def headline(self, metric: str, arm: str) -> LiftEstimate:
         """Return the registered estimate of a comparison: adjusted where covariates were declared."""
@@ -133,6 +146,12 @@ class Readout(DisplayMixin):
     def to_dicts(self) -> tuple[dict[str, object], ...]:
         """Return one row for each comparison."""
         return tuple(estimate.to_dict() for estimate in self.estimates)
+
+    def checks_frame(self) -> pd.DataFrame:
+        """Return the checks as a pandas frame, one row a check."""
+        import pandas as pd
+
+        return pd.DataFrame.from_records([row for check in self.checks for row in check.to_dicts()])
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Readout:

@@ -76,7 +76,7 @@ def settle(table: UnitTable) -> tuple[UnitTable, Reduction]:
         reduction = table.reduce()
         if infinite := _not_finite(reduction):
             raise ValueNotAllowed(
-                f"column {sorted(infinite)[0]!r} of {table.source} holds infinite values",
+                f"column {min(infinite)!r} of {table.source} holds infinite values",
                 hint="look for divisions by zero where the column is made",
             )
     _check_conversions(table, reduction)
@@ -163,9 +163,7 @@ def _covariates(
     return numeric, levels
 
 
-def _strata(
-    warehouse: Warehouse, relation: Relation, experiment: Experiment, source: str
-) -> dict[str, exp.Expression]:
+def _strata(warehouse: Warehouse, relation: Relation, experiment: Experiment, source: str) -> dict[str, exp.Expression]:
     name = experiment.data.stratum
     return {} if name is None else _indicators(warehouse, relation, name, source)
 
@@ -185,9 +183,7 @@ def _indicators(warehouse: Warehouse, relation: Relation, name: str, source: str
             hint="group its values into a few, or drop it",
         )
     indicators = {
-        f"{name}={value}": parse(
-            "CASE WHEN $x = $value THEN 1e0 ELSE 0e0 END", x=column(name), value=literal(value)
-        )
+        f"{name}={value}": parse("CASE WHEN $x = $value THEN 1e0 ELSE 0e0 END", x=column(name), value=literal(value))
         for value in values[1:]
     }
     if len(values) < len(found):
@@ -197,7 +193,9 @@ def _indicators(warehouse: Warehouse, relation: Relation, name: str, source: str
 
 def _with_shift(table: UnitTable) -> UnitTable:
     """Return the table with a shift near each column's mean; none for 0/1 columns, so their sums stay exact."""
-    conversions = {name for metric in table.experiment.metrics if metric.kind == "conversion" for name in metric.columns}
+    conversions = {
+        name for metric in table.experiment.metrics if metric.kind == "conversion" for name in metric.columns
+    }
     amounts = {name: e for name, e in table.outcomes.items() if name not in conversions}
     amounts |= {name: e for name, e in table.covariates.items() if name in table.relation.columns}
     return replace(table, shift=pilot_means(table.warehouse, table.relation.name, amounts))
@@ -214,8 +212,8 @@ def _without_nan(table: UnitTable, names: set[str]) -> UnitTable:
 def _not_finite(reduction: Reduction) -> set[str]:
     moments = reduction.moments
     squares = np.diagonal(moments.products, axis1=1, axis2=2)
-    finite = np.isfinite(moments.sums).all(0) & np.isfinite(squares).all(0)
-    return {name for name, good in zip(moments.columns, finite, strict=True) if not good}
+    finite = np.isfinite(moments.sums) & np.isfinite(squares)
+    return {name for name, good in zip(moments.columns, finite.T, strict=True) if not good.all()}
 
 
 def _check_conversions(table: UnitTable, reduction: Reduction) -> None:

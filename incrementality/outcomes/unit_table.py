@@ -200,8 +200,8 @@ class UnitTable:
     def _pairs(self, outcomes: Sequence[str], beside: Sequence[str]) -> Iterable[tuple[str, str]]:
         yield from ((a, b) for a in beside for b in (*beside, *outcomes))
         for metric in self.experiment.metrics:
-            if metric.numerator is not None and metric.denominator is not None:
-                yield metric.numerator, metric.denominator
+            if len(metric.columns) > 1 and set(metric.columns) <= set(outcomes):
+                yield metric.columns[0], metric.columns[1]
 
     def _has_kind(self, name: str, kind: str) -> bool:
         return any(metric.kind == kind and name in metric.columns for metric in self.experiment.metrics)

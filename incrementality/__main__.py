@@ -1,0 +1,5 @@
+"""``python -m incrementality``."""
+
+from incrementality.cli import main
+
+main()

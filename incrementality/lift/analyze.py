@@ -1,0 +1,195 @@
+"""From an experiment and its data to a readout: checks first, then estimates, then a verdict in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from incrementality.lift.checks import run_checks
+from incrementality.lift.comparisons import compare_arms, is_score_test
+from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric
+from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
+from incrementality.lift.sample import take_sample
+from incrementality.lift.segments import compare_segments
+from incrementality.lift.specification import measurement_specification
+from incrementality.lift.wording import verdict_line, verdict_of
+from incrementality.outcomes import open_unit_table
+from incrementality.stats import estimate_mean, proportion_interval, two_sided_critical_value
+from incrementality.warehouse import Locator, connect, frame_locator, locate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from incrementality.estimates import CheckResult, LiftEstimate
+    from incrementality.experiment import Experiment
+    from incrementality.lift.sample import MetricSample, Sample
+    from incrementality.warehouse import Warehouse
+
+__all__ = ["analyze", "read_out"]
+
+_REASONS = ("arm missing", "stratum missing")
+
+
+def read_out(experiment: Experiment, data: object = None, *, warehouse: Warehouse | None = None) -> Readout:
+    """Read out an experiment that brings its own assignment. Needs no workspace.
+
+    Args:
+        experiment: What was planned, and which column is what.
+        data: A pandas, Polars or Arrow frame, a dictionary of numpy arrays, or a path to a CSV, Parquet or
+            DuckDB file; default: the experiment's own ``data.source``.
+        warehouse: The engine; default: the embedded one, or the one at the source's URL. Its ``statements`` hold
+            the SQL that ran.
+
+    Returns:
+        Checks, estimates and a verdict; shows itself in a notebook.
+
+    Raises:
+        InputError: The data cannot be used; the message says why and what to do.
+        WarehouseError: The engine failed.
+
+    Examples:
+        >>> import numpy as np
+        >>> from incrementality import Experiment
+        >>> experiment = Experiment(
+        ...     id="winback", question="Does it work?", data={"unit": "id"},
+        ...     arms=[{"name": "holdout", "share": "50%", "control": True}, {"name": "journey", "share": "50%"}],
+        ...     metrics=[{"name": "spend", "kind": "revenue", "unit": "EUR", "role": "primary"}],
+        ... )
+        >>> rng = np.random.default_rng(7)
+        >>> frame = {"id": np.arange(4000), "arm": np.repeat(["holdout", "journey"], 2000),
+        ...          "spend": rng.gamma(2.0, 10.0, 4000) + np.repeat([0.0, 3.0], 2000)}
+        >>> readout = read_out(experiment, data=frame)
+        >>> readout.grade, round(readout.headline("spend", "journey").effect, 2)
+        ('trust', 3.02)
+    """
+    locator = _locator(experiment, data)
+    if warehouse is not None:
+        return analyze(experiment, locator, warehouse)
+    with connect(locator.url or "duckdb:") as engine:
+        return analyze(experiment, locator, engine)
+
+
+def _locator(experiment: Experiment, data: object) -> Locator:
+    if isinstance(data, Locator):
+        return data
+    if data is None:
+        return locate(experiment.data.source, table=experiment.data.table, base=Path.cwd())
+    if isinstance(data, (str, Path)):
+        return locate(str(data), table=experiment.data.table, base=Path.cwd())
+    return frame_locator(data)
+
+
+def analyze(experiment: Experiment, locator: Locator, warehouse: Warehouse) -> Readout:
+    """Read out an experiment from a source that an engine can open; see ``read_out``."""
+    sample = take_sample(open_unit_table(warehouse, locator, experiment))
+    checks = run_checks(sample)
+    estimates = compare_arms(sample)
+    segments, segment_tests = compare_segments(sample)
+    grade, reason = grade_experiment(checks, experiment)
+    headlines = _headlines(experiment, estimates)
+    return Readout(
+        experiment_id=experiment.id,
+        experiment_hash=experiment.hash,
+        question=experiment.question,
+        owner=experiment.owner,
+        unit=experiment.unit,
+        alpha=experiment.alpha,
+        grade=grade,
+        grade_reason=reason,
+        grade_rules=GRADE_RULES,
+        verdict=verdict_of(headlines, grade, reason),
+        verdict_lines=_verdict_lines(experiment, headlines, checks),
+        arms=_arms(sample),
+        means=tuple(mean for part in sample.metrics for mean in _means(experiment, part)),
+        estimates=estimates,
+        segments=segments,
+        segment_tests=segment_tests,
+        checks=checks,
+        rows=_rows(sample),
+        specification=measurement_specification(sample),
+        withholds=_withholds(experiment),
+        manifest=_manifest(locator, warehouse),
+    )
+
+
+def _headlines(experiment: Experiment, estimates: Sequence[LiftEstimate]) -> list[LiftEstimate]:
+    """The registered estimate of each comparison: adjusted where covariates were declared."""
+    adjusted = any(estimate.adjusted for estimate in estimates)
+    return [
+        estimate
+        for metric in experiment.metrics
+        for estimate in estimates
+        if estimate.metric == metric.name and estimate.adjusted == adjusted
+    ]
+
+
+def _verdict_lines(
+    experiment: Experiment, headlines: Sequence[LiftEstimate], checks: Sequence[CheckResult]
+) -> tuple[str, ...]:
+    planned = {metric.name: metric for metric in experiment.metrics}
+    return tuple(
+        verdict_line(estimate, planned[estimate.metric], grade_metric(checks, estimate.metric)[0])
+        for estimate in headlines
+        if estimate.role == "primary"
+    )
+
+
+def _arms(sample: Sample) -> tuple[ArmSummary, ...]:
+    experiment = sample.experiment
+    units = {arm.name: sample.units(arm.name) for arm in experiment.arms}
+    return tuple(
+        ArmSummary(
+            name=arm.name,
+            control=arm.control,
+            n=units[arm.name],
+            share_planned=float(arm.share),
+            share_observed=units[arm.name] / sum(units.values()),
+            clusters=sample.clusters(arm.name),
+        )
+        for arm in (experiment.control, *experiment.treatments)
+    )
+
+
+def _means(experiment: Experiment, part: MetricSample) -> list[ArmMean]:
+    found = []
+    for arm in (experiment.control, *experiment.treatments):
+        estimate = estimate_mean(part.arm(arm.name), *part.metric.columns)
+        n, error = int(part.arm(arm.name).n.sum()), estimate.variance**0.5
+        counted = part.metric.kind in {"conversion", "revenue"}
+        events = part.nonzero(arm.name) if counted else None
+        half = two_sided_critical_value(experiment.alpha, estimate.df) * error
+        lower, upper = estimate.value - half, estimate.value + half
+        if is_score_test(part.metric, experiment) and events is not None:
+            wilson = proportion_interval(events, n, alpha=experiment.alpha)
+            lower, upper = wilson.lower, wilson.upper
+        found.append(
+            ArmMean(
+                metric=part.metric.name,
+                arm=arm.name,
+                n=n,
+                mean=estimate.value,
+                standard_error=error,
+                ci_lower=lower,
+                ci_upper=upper,
+                events=events,
+            )
+        )
+    return found
+
+
+def _rows(sample: Sample) -> RowCount:
+    kept = int(sample.moments.n.sum())
+    refused = {_REASONS[i]: rows for i, rows in sorted(sample.reduction.missing.items())}
+    refused |= {f"arm not planned: {name}": rows for name, rows in sorted(sample.unplanned.items())}
+    return RowCount(read=kept + sum(refused.values()), kept=kept, refused=refused)
+
+
+def _withholds(experiment: Experiment) -> dict[str, tuple[str, ...]]:
+    withheld = {"journeys": experiment.withholds.journeys, "functions": experiment.withholds.functions}
+    return {kind: names for kind, names in withheld.items() if names}
+
+
+def _manifest(locator: Locator, warehouse: Warehouse) -> dict[str, Any]:
+    from incrementality import __version__
+
+    return {"package_version": __version__, "engine": warehouse.dialect, "source": locator.written}

@@ -1,0 +1,233 @@
+"""Checks before any number: does the data fit the plan well enough that a difference is an effect?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from incrementality.estimates import CheckResult
+from incrementality.formatting import count, p_value, share
+from incrementality.stats import compare_covariates, independent_covariates, sample_ratio_test
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from incrementality.lift.sample import MetricSample, Sample
+    from incrementality.stats import Balance, Moments
+
+__all__ = ["run_checks"]
+
+CHANCE = 0.001
+MOST_MISSING = 0.05
+LARGE_DIFFERENCE = 0.1
+_LARGE_DIFFERENCE_CHANCE = 0.01
+_FEWEST_TO_TEST = 10
+_FEWEST_EVENTS = 10
+_FEWEST_PAYERS = 100
+_FEWEST_PAYERS_IN_A_LOPSIDED_SPLIT = 400
+_LOPSIDED = 0.2
+_FEWEST_CLUSTERS = 8
+
+
+def run_checks(sample: Sample) -> tuple[CheckResult, ...]:
+    """Return every check, in the order in which they are read."""
+    checks = [_sample_ratio(sample), _arms_planned(sample), _duplicates(sample)]
+    if sample.experiment.data.cluster is not None:
+        checks.append(_clusters(sample))
+    checks += [_missing(part, len(sample.metrics)) for part in sample.metrics]
+    if sample.table.covariates:
+        checks.append(_balance(sample))
+    return (*checks, *(check for part in sample.metrics for check in _few_events(sample, part)))
+
+
+def _sample_ratio(sample: Sample) -> CheckResult:
+    """Counts of randomised units against planned shares, overall and in each stratum."""
+    arms = sample.experiment.arms
+    shares = [float(arm.share) for arm in arms]
+    strata = sorted({group[1] for group in sample.moments.groups if len(group) > 1})
+    counts = [_randomised(sample.moments.select((arm.name,))) for arm in arms]
+    overall = sample_ratio_test(counts, shares)
+    pvalues = {"": overall.pvalue} | {
+        stratum: sample_ratio_test(
+            [_randomised(sample.moments.select((arm.name, stratum))) for arm in arms], shares
+        ).pvalue
+        for stratum in strata
+    }
+    worst = min(pvalues, key=lambda stratum: pvalues[stratum])
+    passed = all(pvalue >= CHANCE / (max(len(strata), 1) if stratum else 1) for stratum, pvalue in pvalues.items())
+    told = f"the arms have the planned sizes ({p_value(overall.pvalue)})"
+    if not passed:
+        where = f" in stratum {worst!r}" if worst else ""
+        told = f"the arms' sizes differ from the plan{where} by more than chance allows ({p_value(pvalues[worst])})"
+    return CheckResult(
+        name="sample_ratio",
+        passed=passed,
+        sentence=f"{told[0].upper()}{told[1:]}.",
+        table=tuple(
+            {
+                "arm": arm.name,
+                "n": n,
+                "expected": expected,
+                "share_planned": float(arm.share),
+                "share_observed": n / max(sum(counts), 1),
+                "pvalue": overall.pvalue,
+            }
+            for arm, n, expected in zip(arms, counts, overall.expected, strict=True)
+        )
+        + tuple(
+            {
+                "arm": arm.name,
+                "stratum": stratum,
+                "n": _randomised(sample.moments.select((arm.name, stratum))),
+                "pvalue": pvalues[stratum],
+            }
+            for stratum in strata
+            for arm in arms
+        ),
+    )
+
+
+def _randomised(moments: Moments) -> int:
+    return int(moments.n.sum() if moments.clusters is None else moments.clusters.count.sum())
+
+
+def _arms_planned(sample: Sample) -> CheckResult:
+    unplanned = sample.unplanned
+    if not unplanned:
+        return CheckResult(name="arms_planned", passed=True, sentence="Every arm in the data was planned.")
+    named = ", ".join(f"{name!r} ({count(n)} rows)" for name, n in sorted(unplanned.items()))
+    return CheckResult(
+        name="arms_planned",
+        passed=False,
+        sentence=f"The data holds arms that were not planned and are left out: {named}.",
+        table=tuple({"arm": name, "n": n} for name, n in sorted(unplanned.items())),
+    )
+
+
+def _duplicates(sample: Sample) -> CheckResult:
+    ids = sample.ids
+    if ids is None:
+        return CheckResult(
+            name="duplicates",
+            passed=None,
+            sentence="Each row is one unit by declaration; repeated units cannot be seen.",
+        )
+    if ids.repeated_ids == 0:
+        return CheckResult(name="duplicates", passed=True, sentence="Each unit stands in one row.")
+    return CheckResult(
+        name="duplicates",
+        passed=False,
+        sentence=f"{count(ids.repeated_ids)} unit ids stand in more than one row, "
+        f"{count(ids.ids_in_several_arms)} of them in more than one arm; their rows are counted as they are.",
+        table=({"repeated_ids": ids.repeated_ids, "ids_in_several_arms": ids.ids_in_several_arms, "rows": ids.rows},),
+    )
+
+
+def _clusters(sample: Sample) -> CheckResult:
+    rows = tuple(
+        {"arm": arm.name, "clusters": sample.clusters(arm.name), "effective_clusters": _effective(sample, arm.name)}
+        for arm in sample.experiment.arms
+    )
+    mixed = sample.clusters_in_several_arms
+    few = [row["arm"] for row in rows if float(str(row["effective_clusters"])) < _FEWEST_CLUSTERS]
+    problems = [f"{count(mixed)} clusters have units in more than one arm"] if mixed else []
+    problems += [f"fewer than {_FEWEST_CLUSTERS} effective clusters in {', '.join(map(str, few))}"] if few else []
+    told = "; ".join(problems) or "Whole clusters were randomised, enough of them in each arm"
+    return CheckResult(name="clusters", passed=not problems, sentence=f"{told[0].upper()}{told[1:]}.", table=rows)
+
+
+def _effective(sample: Sample, arm: str) -> float:
+    """One over the sum of squared shares of units: equal clusters count fully, one giant counts as one."""
+    moments = sample.moments.select((arm,))
+    if moments.clusters is None:
+        return float(moments.n.sum())
+    return float(moments.n.sum() ** 2 / moments.clusters.nn.sum())
+
+
+def _missing(part: MetricSample, tested: int) -> CheckResult:
+    units, missing = sum(part.units.values()), sum(part.missing.values())
+    rows = tuple(
+        {"arm": arm, "n": n, "missing": part.missing[arm], "share_missing": part.missing[arm] / n}
+        for arm, n in part.units.items()
+    )
+    name = part.metric.name
+    if missing == 0:
+        told = "No outcome is missing."
+        return CheckResult(name="missing_outcomes", metric=name, passed=True, sentence=told, table=rows)
+    pvalue = sample_ratio_test(list(part.missing.values()), list(part.units.values())).pvalue
+    uneven = missing >= _FEWEST_TO_TEST and pvalue < CHANCE / tested
+    problems = [f"more than {share(MOST_MISSING)} allow"] if missing > MOST_MISSING * units else []
+    problems += [f"differently by arm ({p_value(pvalue)})"] if uneven else []
+    told = f"{count(missing)} outcomes are missing ({share(missing / units)})"
+    sentence = f"{told}, {' and '.join(problems)}." if problems else f"{told}, alike in all arms."
+    return CheckResult(name="missing_outcomes", metric=name, passed=not problems, sentence=sentence, table=rows)
+
+
+def _balance(sample: Sample) -> CheckResult:
+    """Covariates as of assignment, each arm against the control."""
+    moments = sample.moments
+    columns = independent_covariates(moments, tuple(sample.table.covariates))
+    treatments = sample.experiment.treatments
+    answers = {arm.name: compare_covariates(_pairs(sample, arm.name), columns) for arm in treatments}
+    limit = CHANCE / len(treatments)
+    joint = [
+        name for name, answer in answers.items() if answer.joint_pvalue is not None and answer.joint_pvalue < limit
+    ]
+    large = [name for name, answer in answers.items() if _has_large_difference(answer)]
+    rows = tuple(
+        {"covariate": column, "arm": name, "standardised_difference": float(difference), "pvalue": float(pvalue)}
+        for name, answer in answers.items()
+        for column, difference, pvalue in zip(answer.columns, answer.differences, answer.pvalues, strict=True)
+    )
+    return CheckResult(
+        name="balance", passed=not joint and not large, sentence=_balance_sentence(answers, joint, large), table=rows
+    )
+
+
+def _pairs(sample: Sample, arm: str) -> list[tuple[Moments, Moments]]:
+    control = sample.experiment.control.name
+    strata = sorted({group[1:] for group in sample.moments.groups})
+    return [(sample.moments.select((arm, *s)), sample.moments.select((control, *s))) for s in strata]
+
+
+def _has_large_difference(balance: Balance) -> bool:
+    chance = _LARGE_DIFFERENCE_CHANCE / max(len(balance.columns), 1)
+    return any(
+        abs(difference) > LARGE_DIFFERENCE and pvalue < chance
+        for difference, pvalue in zip(balance.differences, balance.pvalues, strict=True)
+    )
+
+
+def _balance_sentence(answers: dict[str, Balance], joint: Sequence[str], large: Sequence[str]) -> str:
+    widest = max((abs(float(d)) for answer in answers.values() for d in answer.differences), default=0.0)
+    size = f"the largest standardised difference is {widest:.3f}"
+    if joint or large:
+        named = ", ".join(dict.fromkeys((*joint, *large)))
+        return f"Before assignment {named} differed from the control by more than chance allows; {size}."
+    pvalues = [answer.joint_pvalue for answer in answers.values() if answer.joint_pvalue is not None]
+    tested = f"; all covariates together: {p_value(min(pvalues))}" if pvalues else ""
+    return f"The arms were alike before assignment: {size}{tested}."
+
+
+def _few_events(sample: Sample, part: MetricSample) -> Iterator[CheckResult]:
+    """Whether large-sample intervals can be trusted; reads pooled counts, so it cannot see the effect."""
+    if part.metric.kind not in {"conversion", "revenue"}:
+        return
+    units = {arm.name: int(part.arm(arm.name).n.sum()) for arm in sample.experiment.arms}
+    events = sum(part.nonzero(name) for name in units)
+    smaller = min(units.values())
+    expected = events * smaller / sum(units.values())
+    enough = _FEWEST_EVENTS
+    if part.metric.kind == "revenue":
+        lopsided = smaller / (smaller + max(units.values())) < _LOPSIDED
+        enough = _FEWEST_PAYERS_IN_A_LOPSIDED_SPLIT if lopsided else _FEWEST_PAYERS
+    what = "paying units" if part.metric.kind == "revenue" else "conversions"
+    told = f"about {count(round(expected))} {what} are expected in the smallest arm"
+    passed = expected >= enough
+    tail = "enough for the interval" if passed else f"fewer than {enough}: the interval may be too narrow"
+    yield CheckResult(
+        name="enough_events",
+        metric=part.metric.name,
+        passed=passed,
+        sentence=f"{told[0].upper()}{told[1:]}, {tail}.",
+        table=tuple({"arm": name, "n": n} for name, n in units.items()),
+    )

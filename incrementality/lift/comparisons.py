@@ -1,0 +1,245 @@
+"""The effect of each arm on each metric: unadjusted, and adjusted for covariates where they are declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from incrementality.errors import ControlMeanZero, EmptyArm
+from incrementality.estimates import LiftEstimate
+from incrementality.lift.wording import sentence_of
+from incrementality.stats import (
+    AdjustedMean,
+    Comparison,
+    MeanEstimate,
+    adjust_mean,
+    compare_means,
+    compare_proportions,
+    estimate_mean,
+    holm,
+    independent_covariates,
+    robust_estimate,
+    small_sample_power,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from incrementality.experiment import Experiment, PlannedMetric
+    from incrementality.lift.sample import MetricSample, Sample
+
+__all__ = ["compare_arms", "compare_metric", "is_score_test", "lift_estimate"]
+
+_HETEROSKEDASTIC = {1: "HC2", 2: "HC3"}
+
+
+def compare_arms(sample: Sample) -> tuple[LiftEstimate, ...]:
+    """Return every comparison of the experiment, in the order of its metrics and arms.
+
+    Holm's correction runs over the primary metrics and all arms, apart for unadjusted and adjusted estimates.
+
+    Raises:
+        ControlMeanZero: A metric's control mean is zero, so that a relative effect does not exist.
+    """
+    experiment = sample.experiment
+    for part in sample.metrics:
+        _check_control_mean(part, experiment)
+    estimates: list[LiftEstimate] = []
+    strata = tuple(sample.table.strata)
+    if strata:
+        estimates += _by_regression(sample, strata, adjusted=False)
+    else:
+        for part in sample.metrics:
+            estimates += compare_metric(part, experiment)
+    if sample.table.covariates:
+        estimates += _by_regression(sample, (*strata, *sample.table.covariates), adjusted=True)
+    order = {metric.name: i for i, metric in enumerate(experiment.metrics)}
+    estimates.sort(key=lambda estimate: (order[estimate.metric], estimate.adjusted))
+    return tuple(replace(e, sentence=sentence_of(e)) for e in _with_holm(estimates))
+
+
+def _check_control_mean(part: MetricSample, experiment: Experiment) -> None:
+    metric, control = part.metric, experiment.control.name
+    mean = estimate_mean(part.arm(control), *metric.columns).value
+    if metric.relative and mean == 0:
+        raise ControlMeanZero(
+            f"the control {control!r} has a mean of zero in metric {metric.name!r}; a relative lift does not exist",
+            hint="check the column; if zero is right, write `relative: false` for this metric to read the difference",
+        )
+
+
+def is_score_test(metric: PlannedMetric, experiment: Experiment) -> bool:
+    """Return whether the metric is compared by the score test of two shares."""
+    return metric.kind == "conversion" and experiment.data.cluster is None
+
+
+def compare_metric(part: MetricSample, experiment: Experiment) -> list[LiftEstimate]:
+    """Return the metric's unadjusted comparisons, each arm against the control."""
+    metric, control = part.metric, experiment.control.name
+    means = {arm.name: estimate_mean(part.arm(arm.name), *metric.columns) for arm in experiment.arms}
+    method = _unadjusted_method(metric, experiment)
+    found = []
+    for arm in experiment.treatments:
+        if is_score_test(metric, experiment):
+            comparison = compare_proportions(
+                part.nonzero(arm.name),
+                int(part.arm(arm.name).n.sum()),
+                part.nonzero(control),
+                int(part.arm(control).n.sum()),
+                alpha=experiment.alpha,
+            )
+        else:
+            comparison = compare_means(means[arm.name], means[control], alpha=experiment.alpha)
+        found.append(
+            lift_estimate(
+                part,
+                experiment,
+                arm.name,
+                comparison,
+                means=(means[arm.name].value, means[control].value),
+                method=method,
+            )
+        )
+    return found
+
+
+def _unadjusted_method(metric: PlannedMetric, experiment: Experiment) -> str:
+    if experiment.data.cluster is not None:
+        return f"totals by {experiment.data.cluster}, CR1, t; relative by Fieller"
+    if metric.kind == "conversion":
+        return "Miettinen-Nurminen score interval and test"
+    if metric.kind == "ratio":
+        return "ratio of means, delta method, Welch t; relative by Fieller"
+    return "difference in means, Welch t (HC2); relative by Fieller"
+
+
+def lift_estimate(
+    part: MetricSample,
+    experiment: Experiment,
+    arm: str,
+    comparison: Comparison,
+    *,
+    means: tuple[float, float],
+    method: str,
+    adjusted: bool = False,
+    segment: tuple[str, str] | None = None,
+) -> LiftEstimate:
+    """Return a comparison as the estimate that readouts hold; ``means`` are the arm's and the control's."""
+    metric, relative = part.metric, part.metric.relative
+    interval = comparison.rel_interval if relative else None
+    return LiftEstimate(
+        metric=metric.name,
+        arm=arm,
+        control=experiment.control.name,
+        n_control=int(part.arm(experiment.control.name).n.sum()),
+        n_treatment=int(part.arm(arm).n.sum()),
+        control_mean=means[1],
+        treatment_mean=means[0],
+        effect=comparison.effect,
+        standard_error=comparison.standard_error,
+        effect_ci_lower=comparison.effect_interval.lower,
+        effect_ci_upper=comparison.effect_interval.upper,
+        rel_effect=comparison.rel_effect if interval else None,
+        rel_effect_ci_lower=interval.lower if interval else None,
+        rel_effect_ci_upper=interval.upper if interval else None,
+        pvalue=comparison.pvalue,
+        df=comparison.df if comparison.df < float("inf") else None,
+        alpha=experiment.alpha,
+        method=method,
+        adjusted=adjusted,
+        kind=metric.kind,
+        unit=metric.unit,
+        role=metric.role,
+        direction=metric.direction,
+        segment=segment,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fit:
+    """One metric's adjusted means by arm, and how their variance is formed."""
+
+    part: MetricSample
+    means: dict[str, AdjustedMean]
+    power: int
+
+
+def _by_regression(sample: Sample, columns: Sequence[str], *, adjusted: bool) -> list[LiftEstimate]:
+    """Compare every metric by Lin's regression on the columns; one pass over the rows for all of them."""
+    fits = [_fit(sample, part, columns) for part in sample.metrics]
+    whole = [fit for fit in fits if not fit.part.complete]
+    estimates = _estimates_of(sample, whole, complete=False, adjusted=adjusted)
+    for fit in fits:
+        if fit.part.complete:
+            estimates += _estimates_of(sample, [fit], complete=True, adjusted=adjusted)
+    return estimates
+
+
+def _fit(sample: Sample, part: MetricSample, columns: Sequence[str]) -> _Fit:
+    planned = part.reduction.moments.select(*((arm.name,) for arm in sample.experiment.arms))
+    kept = independent_covariates(planned, columns)
+    target = dict(zip(planned.columns, map(float, planned.means()), strict=True))
+    means = {
+        arm.name: adjust_mean(part.arm(arm.name), outcomes=part.metric.columns, covariates=kept, target=target)
+        for arm in sample.experiment.arms
+    }
+    smallest = min(mean.n for mean in means.values())
+    if not _is_estimable(part, sample.table.strata):
+        raise EmptyArm(
+            f"a stratum of {sample.experiment.data.stratum!r} has fewer than two units in an arm",
+            hint="join small strata, or drop data.stratum",
+        )
+    return _Fit(part=part, means=means, power=small_sample_power(smallest, len(kept)))
+
+
+def _is_estimable(part: MetricSample, strata: Mapping[str, object]) -> bool:
+    moments = part.reduction.moments
+    by_stratum = len(moments.groups[0]) > 1
+    return not strata or not by_stratum or bool((moments.n >= 2).all())  # noqa: PLR2004 - a variance needs two
+
+
+def _estimates_of(sample: Sample, fits: Sequence[_Fit], *, complete: bool, adjusted: bool) -> list[LiftEstimate]:
+    tasks = [(sample.values[arm], mean, fit.power) for fit in fits for arm, mean in fit.means.items()]
+    sums = iter(sample.table.residual_sums(tasks, complete=complete))
+    found: list[LiftEstimate] = []
+    for fit in fits:
+        estimates = {
+            arm: robust_estimate(mean, next(sums), clusters=_clusters(fit.part, arm)) for arm, mean in fit.means.items()
+        }
+        found += _compared(sample.experiment, fit, estimates, adjusted=adjusted)
+    return found
+
+
+def _clusters(part: MetricSample, arm: str) -> float | None:
+    clusters = part.arm(arm).clusters
+    return None if clusters is None else float(clusters.count.sum())
+
+
+def _compared(
+    experiment: Experiment, fit: _Fit, estimates: dict[str, MeanEstimate], *, adjusted: bool
+) -> list[LiftEstimate]:
+    control = estimates[experiment.control.name]
+    variance = "CR1" if experiment.data.cluster is not None else _HETEROSKEDASTIC[fit.power]
+    covariates = next(iter(fit.means.values())).covariates
+    what = f"Lin regression on {len(covariates)} covariate columns" if adjusted else "stratified difference"
+    return [
+        lift_estimate(
+            fit.part,
+            experiment,
+            arm.name,
+            compare_means(estimates[arm.name], control, alpha=experiment.alpha),
+            means=(estimates[arm.name].value, control.value),
+            method=f"{what}, {variance}, t; relative by Fieller",
+            adjusted=adjusted,
+        )
+        for arm in experiment.treatments
+    ]
+
+
+def _with_holm(estimates: Sequence[LiftEstimate]) -> list[LiftEstimate]:
+    result = list(estimates)
+    for adjusted in (False, True):
+        family = [i for i, e in enumerate(result) if e.role == "primary" and e.adjusted == adjusted]
+        for i, pvalue in zip(family, holm([result[i].pvalue for i in family]), strict=True):
+            result[i] = replace(result[i], pvalue_adjusted=pvalue)
+    return result

@@ -1,0 +1,53 @@
+"""The grade of a readout, by a rule table that every page prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from incrementality.estimates import CheckResult
+    from incrementality.experiment import Experiment
+    from incrementality.lift.readout import Grade
+
+__all__ = ["GRADE_RULES", "grade_experiment", "grade_metric"]
+
+GRADE_RULES: tuple[tuple[Grade, str], ...] = (
+    ("do not use", "The arms' sizes differ from the plan (sample ratio, p < 0.001)."),
+    ("do not use", "The data holds an arm that was not planned."),
+    ("do not use", "Over 5 % of a primary metric's outcomes are missing, or they are missing differently by arm."),
+    ("caution", "Any other check failed; the page names it. Another metric's failed check concerns that metric."),
+    ("trust", "Every check passed."),
+)
+
+_FATAL = frozenset({"sample_ratio", "arms_planned", "missing_outcomes"})
+
+
+def grade_metric(checks: Sequence[CheckResult], metric: str) -> tuple[Grade, str]:
+    """Return the grade of one metric's answer, and why."""
+    return _graded([check for check in checks if check.metric in {None, metric}])
+
+
+def grade_experiment(checks: Sequence[CheckResult], experiment: Experiment) -> tuple[Grade, str]:
+    """Return the grade of the whole readout, and why: primary metrics decide, others can only bring caution."""
+    primary = {metric.name for metric in experiment.primary}
+    grade, reason = _graded([check for check in checks if check.metric is None or check.metric in primary])
+    if grade != "trust":
+        return grade, reason
+    others = [check for check in checks if check.passed is False]
+    return ("caution", _reason(others)) if others else (grade, reason)
+
+
+def _graded(checks: Sequence[CheckResult]) -> tuple[Grade, str]:
+    failed = [check for check in checks if check.passed is False]
+    fatal = [check for check in failed if check.name in _FATAL]
+    if fatal:
+        return "do not use", _reason(fatal)
+    if failed:
+        return "caution", _reason(failed)
+    return "trust", "Every check passed."
+
+
+def _reason(failed: Sequence[CheckResult]) -> str:
+    return " ".join(f"{check.metric}: {check.sentence}" if check.metric else check.sentence for check in failed)

@@ -1,0 +1,89 @@
+"""The measurement specification: what was measured, in whom, over which window, by which method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from incrementality.formatting import level, share
+
+if TYPE_CHECKING:
+    from incrementality.experiment import Experiment, PlannedMetric
+    from incrementality.lift.sample import Sample
+
+__all__ = ["measurement_specification"]
+
+_RELATIVE = (
+    "Difference over the control's mean, by the test of the difference (Fieller, or the score test for shares); "
+    "left out where the control's own interval holds zero."
+)
+_SEVERAL = (
+    "Holm's correction over the primary metrics and all arms; intervals are unadjusted. Secondary metrics, "
+    "guardrails and segments are unadjusted."
+)
+
+
+def measurement_specification(sample: Sample) -> tuple[tuple[str, str], ...]:
+    """Return (term, text) pairs that an auditor needs to make every number again."""
+    experiment = sample.experiment
+    lines = [
+        ("Population", f"Every {experiment.unit} that was assigned to a planned arm (intention to treat)."),
+        ("Unit", _unit(experiment)),
+        ("Control", f"{experiment.control.name}, planned share {share(float(experiment.control.share))}"),
+        *((f"Metric {metric.name} ({metric.role})", _metric(metric)) for metric in experiment.metrics),
+        ("Interval", f"{level(experiment.alpha)}, two-sided; each comparison on its own"),
+        ("Registered estimate", _registered(sample)),
+        ("Estimand of the interval", "These units: robust variances (HC2, HC3, CR1) are conservative for it."),
+        (
+            "Relative lift",
+            "Difference over the control's mean, by the test of the difference (Fieller, or the score "
+            "test for shares); left out where the control's own interval holds zero.",
+        ),
+        (
+            "Several comparisons",
+            "Holm's correction over the primary metrics and all arms; intervals are unadjusted. "
+            "Secondary metrics, guardrails and segments are unadjusted.",
+        ),
+    ]
+    if experiment.started is not None:
+        lines.append(("Assignment", f"from {experiment.started} to {experiment.ended or 'now'}"))
+    if experiment.notes:
+        lines.append(("Notes", experiment.notes))
+    return tuple(lines)
+
+
+def _unit(experiment: Experiment) -> str:
+    data = experiment.data
+    told = "row number; the data has no id" if data.unit is None else f"column {data.unit}"
+    told = f"{experiment.unit}: {told}"
+    if data.cluster is not None:
+        told += f"; whole groups of column {data.cluster} were randomised, and variances are by group"
+    if data.stratum is not None:
+        told += f"; randomised within {data.stratum}, and compared within it"
+    return told
+
+
+def _metric(metric: PlannedMetric) -> str:
+    columns = " / ".join(metric.columns)
+    told = {
+        "conversion": f"share of units with {columns} = 1",
+        "mean": f"mean of {columns} over units",
+        "revenue": f"mean of {columns} over all units, payers or not",
+        "ratio": f"sum of {metric.numerator} over sum of {metric.denominator}",
+    }[metric.kind]
+    days = "" if metric.window is None else f"; outcomes within {metric.window.total_seconds() / 86400:g} days"
+    unit = f", in {metric.unit}" if metric.unit else ""
+    smallest = metric.smallest_effect
+    matters = ""
+    if smallest is not None and smallest.absolute is not None:
+        matters = f"; smallest effect that matters: {smallest.absolute:g}"
+    elif smallest is not None and smallest.relative is not None:
+        matters = f"; smallest effect that matters: {share(float(smallest.relative))} of the control"
+    return f"{told}{unit}{days}; {metric.direction} is better{matters}"
+
+
+def _registered(sample: Sample) -> str:
+    covariates = sample.experiment.data.covariates
+    if not covariates:
+        return "The unadjusted comparison, since no covariates were declared."
+    named = ", ".join(covariate.column for covariate in covariates)
+    return f"Adjusted by Lin's fully interacted regression on {named}; the unadjusted one stands beside it."

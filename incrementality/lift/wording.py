@@ -1,0 +1,145 @@
+"""Estimates in words that a manager can repeat. Where a check failed, nothing is called lift."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from incrementality.formatting import count, difference, interval, level, mean, p_value, relative
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from incrementality.estimates import LiftEstimate
+    from incrementality.experiment import PlannedMetric
+    from incrementality.lift.readout import Grade, SegmentTest
+
+__all__ = ["is_shown", "is_worse", "segment_sentence", "sentence_of", "verdict_line", "verdict_of"]
+
+
+def is_shown(estimate: LiftEstimate) -> bool:
+    """Return whether an effect is shown, after Holm's correction where there is one."""
+    pvalue = estimate.pvalue if estimate.pvalue_adjusted is None else estimate.pvalue_adjusted
+    return pvalue < estimate.alpha
+
+
+def is_worse(estimate: LiftEstimate) -> bool:
+    """Return whether the effect points the wrong way."""
+    return (estimate.effect < 0) == (estimate.direction == "increase") and estimate.effect != 0
+
+
+def sentence_of(estimate: LiftEstimate) -> str:
+    """Return an estimate in words: both means, the difference, its interval, the relative change."""
+    e = estimate
+    where = f" where {e.segment[0]} is {e.segment[1]}" if e.segment else ""
+    told = (
+        f"{e.metric}{where}: {mean(e.treatment_mean, kind=e.kind, unit=e.unit)} in {e.arm} against "
+        f"{mean(e.control_mean, kind=e.kind, unit=e.unit)} in {e.control}, a difference of {_difference(e)}"
+    )
+    if e.rel_effect is None or e.rel_effect_ci_lower is None or e.rel_effect_ci_upper is None:
+        return f"{told}."
+    bounds = interval(relative(e.rel_effect_ci_lower), relative(e.rel_effect_ci_upper))
+    return f"{told}, {relative(e.rel_effect)} relative to the control ({bounds})."
+
+
+def _difference(e: LiftEstimate) -> str:
+    lower = difference(e.effect_ci_lower, kind=e.kind, unit=e.unit)
+    upper = difference(e.effect_ci_upper, kind=e.kind, unit=e.unit)
+    value = difference(e.effect, kind=e.kind, unit=e.unit)
+    return f"{value} ({level(e.alpha)} interval {interval(lower, upper)})"
+
+
+def verdict_line(estimate: LiftEstimate, metric: PlannedMetric, grade: Grade) -> str:
+    """Return one primary comparison in words, as far as its grade allows."""
+    e = estimate
+    if grade == "do not use":
+        return f"{e.arm} on {e.metric}: no answer; the difference in the data cannot be read as an effect."
+    if not is_shown(e):
+        return f"{e.arm} on {e.metric}: no effect shown; the difference is {_difference(e)}. {_ruled_out(e, metric)}"
+    if grade == "caution":
+        return f"{e.arm} on {e.metric}: a difference of {_difference(e)}, to be read with caution."
+    verb = "raised" if e.effect > 0 else "lowered"
+    told = (
+        f"{e.arm} {verb} {e.metric} from {mean(e.control_mean, kind=e.kind, unit=e.unit)} to "
+        f"{mean(e.treatment_mean, kind=e.kind, unit=e.unit)}: {_difference(e)}"
+    )
+    if e.rel_effect is not None and e.rel_effect_ci_lower is not None and e.rel_effect_ci_upper is not None:
+        bounds = interval(relative(e.rel_effect_ci_lower), relative(e.rel_effect_ci_upper))
+        told += f", a relative lift of {relative(e.rel_effect)} ({bounds})"
+    return f"{told}.{_against_smallest(e, metric)}"
+
+
+def _smallest(e: LiftEstimate, metric: PlannedMetric) -> float | None:
+    smallest = metric.smallest_effect
+    if smallest is None:
+        return None
+    if smallest.absolute is not None:
+        return smallest.absolute
+    return float(smallest.relative or 0) * abs(e.control_mean)
+
+
+def _size(e: LiftEstimate, value: float) -> str:
+    return difference(value, kind=e.kind, unit=e.unit).lstrip("+")
+
+
+def _ruled_out(e: LiftEstimate, metric: PlannedMetric) -> str:
+    smallest = _smallest(e, metric)
+    if smallest is None:
+        return "Nothing shown is not the same as no effect: the interval says what is still possible."
+    good = e.effect_ci_upper if e.direction == "increase" else -e.effect_ci_lower
+    if good < smallest:
+        return f"A gain of {_size(e, smallest)}, the smallest that matters, is ruled out."
+    return f"A gain of {_size(e, smallest)}, the smallest that matters, is neither shown nor ruled out."
+
+
+def _against_smallest(e: LiftEstimate, metric: PlannedMetric) -> str:
+    smallest = _smallest(e, metric)
+    if smallest is None or is_worse(e):
+        return ""
+    weakest = e.effect_ci_lower if e.direction == "increase" else -e.effect_ci_upper
+    if weakest >= smallest:
+        return f" All of the interval is beyond {_size(e, smallest)}, the smallest effect that matters."
+    return f" Effects below {_size(e, smallest)}, the smallest that matters, are not ruled out."
+
+
+def verdict_of(headlines: Sequence[LiftEstimate], grade: Grade, reason: str) -> str:
+    """Return the verdict: what the primary metrics and any harmed guardrail say, as far as the grade allows."""
+    if grade == "do not use":
+        return f"Do not use this result. {reason}"
+    primary = [e for e in headlines if e.role == "primary"]
+    told = [_summary(list(group)) for group in _by_metric(primary)]
+    harmed = [e for e in headlines if e.role == "guardrail" and is_shown(e) and is_worse(e)]
+    told += [f"Guardrail {e.metric} got worse under {e.arm}." for e in harmed]
+    return " ".join([f"Read with caution. {reason}", *told] if grade == "caution" else told)
+
+
+def _by_metric(estimates: Sequence[LiftEstimate]) -> list[list[LiftEstimate]]:
+    return [[e for e in estimates if e.metric == metric] for metric in dict.fromkeys(e.metric for e in estimates)]
+
+
+def _summary(estimates: list[LiftEstimate]) -> str:
+    """Return one primary metric in a sentence: which arms raised it, lowered it, or showed nothing."""
+    metric, control = estimates[0].metric, estimates[0].control
+    up = [e.arm for e in estimates if is_shown(e) and e.effect > 0]
+    down = [e.arm for e in estimates if is_shown(e) and e.effect < 0]
+    flat = [e.arm for e in estimates if not is_shown(e)]
+    parts = [f"{_listed(up)} raised {metric}"] if up else []
+    parts += [f"{_listed(down)} lowered {metric}"] if down else []
+    parts += [f"no effect of {_listed(flat)} on {metric} was shown"] if flat else []
+    told = "; ".join(parts)
+    return f"{told[0].upper()}{told[1:]}, compared with {control}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def segment_sentence(test: SegmentTest, *, alpha: float, left_out: int) -> str:
+    """Return whether an effect differs between the values of a segment, in words."""
+    differs = test.pvalue < alpha
+    told = (
+        f"The effect of {test.arm} on {test.metric} {'differs' if differs else 'was not shown to differ'} between the "
+        f"values of {test.segment} ({p_value(test.pvalue)}, unadjusted)."
+    )
+    if left_out:
+        told += f" {count(left_out)} values had fewer than two units in an arm and are left out."
+    return told
