@@ -1,25 +1,25 @@
 """One error tree; each class is named after the condition.
 
-    IncrementalityError
-    ├── InputError                 something that the user gave cannot be used (also a ValueError)
-    │   ├── ExperimentFileError    the experiment file: names file, line, key, what is allowed
-    │   ├── SourceNotFound         the data's locator points nowhere
-    │   ├── SourceUnreadable       the data is there and cannot be read (encoding, damaged file)
-    │   ├── UnsafePath             a path that leaves the workspace
-    │   ├── ColumnNotFound         a column that the experiment names is not in the data
-    │   ├── ColumnTypeError        a column has a type that its use does not allow
-    │   ├── InvalidUnitId          null, blank or float ids
-    │   ├── EmptyTable             no rows
-    │   ├── EmptyArm               a planned arm without units, or one arm only
-    │   ├── ValueNotAllowed        a value outside what the kind of metric allows
-    │   └── ControlMeanZero        a relative effect was asked for and the control's mean is zero
-    ├── WarehouseError             the engine refused or failed; keeps the SQL that it was given
-    │   └── EngineNotInstalled     the engine needs an optional dependency
-    └── WorkspaceError             the project folder
-        ├── WorkspaceNotFound      no incrementality.yaml here
-        ├── ExperimentNotFound     no experiments/<id>/experiment.yaml
-        ├── WorkspaceBusy          another process is writing the same answer
-        └── StaleReadout           what is on disk was made from other inputs
+IncrementalityError
+├── InputError                 something that the user gave cannot be used (also a ValueError)
+│   ├── ExperimentFileError    the experiment file: names file, line, key, what is allowed
+│   ├── SourceNotFound         the data's locator points nowhere
+│   ├── SourceUnreadable       the data is there and cannot be read (encoding, damaged file)
+│   ├── UnsafePath             a path that leaves the workspace
+│   ├── ColumnNotFound         a column that the experiment names is not in the data
+│   ├── ColumnTypeError        a column has a type that its use does not allow
+│   ├── InvalidUnitId          null, blank or float ids
+│   ├── EmptyTable             no rows
+│   ├── EmptyArm               a planned arm without units, or one arm only
+│   ├── ValueNotAllowed        a value outside what the kind of metric allows
+│   └── ControlMeanZero        a relative effect was asked for and the control's mean is zero
+├── WarehouseError             the engine refused or failed; keeps the SQL that it was given
+│   └── EngineNotInstalled     the engine needs an optional dependency
+└── WorkspaceError             the project folder
+    ├── WorkspaceNotFound      no incrementality.yaml here
+    ├── ExperimentNotFound     no experiments/<id>/experiment.yaml
+    ├── WorkspaceBusy          another process is writing the same answer
+    └── StaleReadout           what is on disk was made from other inputs
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ a real one, and number and unit are kept together by a no-break space.
 
 from __future__ import annotations
 
+import re
 from math import floor, isfinite, isnan, log10
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "p_value",
     "relative",
     "share",
+    "tick",
     "unit_in_words",
 ]
 
@@ -108,6 +110,18 @@ def difference_unit(*, kind: str, unit: str) -> str:
         ('percentage points', 'USD')
     """
     return "percentage points" if kind == "conversion" else unit_in_words(unit)
+
+
+def tick(text: str) -> str:
+    """Return a number of an axis without the zeros that say nothing.
+
+    Examples:
+        >>> tick("+50.0 %"), tick("USD 0.50"), tick("0.00 %"), tick("100")
+        ('+50 %', 'USD 0.5', '0', '100')
+    """
+    shorter = re.sub(r"(\.\d*?)0+(?!\d)", r"\1", text)
+    shorter = re.sub(r"\.(?!\d)", "", shorter)
+    return shorter if re.search(r"[1-9]", shorter) else "0"
 
 
 def unit_in_words(unit: str) -> str:

@@ -21,6 +21,15 @@ _SEVERAL = (
     "guardrails and segments are unadjusted."
 )
 
+_RELATIVE = (
+    "Difference over the control's mean, by the test of the difference (Fieller, or the score test for shares); "
+    "left out where the control's own interval holds zero."
+)
+_SEVERAL = (
+    "Holm's correction over the primary metrics and all arms; intervals are unadjusted. Secondary metrics, "
+    "guardrails and segments are unadjusted."
+)
+
 
 def measurement_specification(sample: Sample) -> tuple[tuple[str, str], ...]:
     """Return (term, text) pairs that an auditor needs to make every number again."""
@@ -33,16 +42,8 @@ def measurement_specification(sample: Sample) -> tuple[tuple[str, str], ...]:
         ("Interval", f"{level(experiment.alpha)}, two-sided; each comparison on its own"),
         ("Registered estimate", _registered(sample)),
         ("Estimand of the interval", "These units: robust variances (HC2, HC3, CR1) are conservative for it."),
-        (
-            "Relative lift",
-            "Difference over the control's mean, by the test of the difference (Fieller, or the score "
-            "test for shares); left out where the control's own interval holds zero.",
-        ),
-        (
-            "Several comparisons",
-            "Holm's correction over the primary metrics and all arms; intervals are unadjusted. "
-            "Secondary metrics, guardrails and segments are unadjusted.",
-        ),
+        ("Relative lift", _RELATIVE),
+        ("Several comparisons", _SEVERAL),
     ]
     if experiment.started is not None:
         lines.append(("Assignment", f"from {experiment.started} to {experiment.ended or 'now'}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from incrementality.report import formatting as fmt
+from incrementality import formatting as fmt
 from incrementality.report.chart import Chart, Group, Mark, Panel, Row
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from incrementality.report import formatting as fmt, wording
+from incrementality import formatting as fmt
+from incrementality.report import wording
 from incrementality.report.charts import arms_chart, balance_chart, effects_chart, registered, segments_chart
 from incrementality.report.figures import chart_svg
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from incrementality.report import formatting as fmt
+from incrementality import formatting as fmt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,9 @@ GLOSSARY = (
 _CHECK_TITLES = {
     "arms_planned": "Arms as planned",
     "balance": "Balance of the arms before the start",
+    "clusters": "Whole groups randomised",
     "duplicates": "Duplicate rows",
+    "enough_events": "Enough events for the interval",
     "missing_outcomes": "Missing outcomes",
     "sample_ratio": "Sample ratio: did each arm get its planned share?",
 }

@@ -43,9 +43,17 @@ class Balance:
 def compare_covariates(pairs: Sequence[tuple[Moments, Moments]], columns: Sequence[str]) -> Balance:
     """Compare an arm with the control, within strata where there are any.
 
+    Chance alone, the hypothesis that is tested, gives both arms one covariance matrix, so it is pooled: a small
+    control then does not make the test err. Where whole clusters were randomised it is that of their totals.
+    Differences are weighted by the stratum's units; strata with fewer than two units (clusters) on a side are
+    left out.
+
     Args:
         pairs: (arm, control) of each stratum; one pair where units were randomised all together.
-        columns: Covariates that are linearly independent.
+        columns: Covariates; those that do not vary within strata, or depend on others there, are harmless.
+
+    Raises:
+        InputError: No stratum has two units (clusters) on both sides, or a covariate is missing in some rows.
 
     References:
         Austin (2009), Balance diagnostics, https://doi.org/10.1002/sim.3697;
@@ -54,42 +62,44 @@ def compare_covariates(pairs: Sequence[tuple[Moments, Moments]], columns: Sequen
 
     Examples:
         >>> from incrementality.stats.moments import moments_of_rows
-        >>> arm, control = moments_of_rows({"age": [30, 40, 50, 60]}), moments_of_rows({"age": [31, 40, 49, 60]})
-        >>> compare_covariates([(arm, control)], ["age"]).differences.round(3).tolist()
-        [0.0]
+        >>> arm, control = moments_of_rows({"age": [30, 40, 50, 70]}), moments_of_rows({"age": [31, 40, 49, 60]})
+        >>> balance = compare_covariates([(arm, control)], ["age"])
+        >>> balance.differences.round(3).tolist(), round(balance.joint_pvalue, 3)
+        ([0.165], 0.823)
     """
-    total = sum(float(arm.n.sum() + control.n.sum()) for arm, control in pairs)
-    p = len(columns)
-    distance, covariance, spread = np.zeros(p), np.zeros((p, p)), np.zeros(p)
-    for arm, control in pairs:
-        share = float(arm.n.sum() + control.n.sum()) / total
-        k = arm.indices(columns)
-        distance += share * (arm.means() - control.means())[k]
-        covariance += share**2 * (mean_covariance(arm, columns) + mean_covariance(control, columns))
-        spread += share * (np.diag(arm.covariance())[k] + np.diag(control.covariance())[k]) / 2
-    z = distance / np.sqrt(np.diag(covariance))
+    kept = [pair for pair in pairs if min(_randomised(side) for side in pair) >= _FEWEST]
+    if not kept:
+        raise InputError("no stratum has two units in both arms", hint="compare arms that were both assigned units")
+    total = sum(_rows(pair) for pair in kept)
+    distance, covariance, spread = (sum(parts) for parts in zip(*(_within(*p, columns, total) for p in kept), strict=True))
+    error = np.sqrt(np.diag(covariance))
+    df = sum(_randomised(arm) + _randomised(control) - 2 for arm, control in kept)
     return Balance(
         columns=tuple(columns),
-        differences=distance / np.sqrt(spread),
-        pvalues=np.array([normal_two_sided_pvalue(float(value)) for value in z]),
-        joint_pvalue=_joint_pvalue(distance, covariance, _units(pairs)),
+        differences=_ratio(distance, np.sqrt(spread)),
+        pvalues=np.array([t_two_sided_pvalue(float(t), df) for t in _ratio(distance, error)]),
+        joint_pvalue=_joint_pvalue(distance, covariance, df),
     )
 
 
-def _units(pairs: Sequence[tuple[Moments, Moments]]) -> float:
-    sides = [side for pair in pairs for side in pair]
-    counts = [side.clusters.count if side.clusters is not None else side.n for side in sides]
-    return float(sum(count.sum() for count in counts)) - len(sides)
+def _randomised(side: Moments) -> float:
+    return float(side.n.sum() if side.clusters is None else side.clusters.count.sum())
 
 
-def _joint_pvalue(distance: FloatArray, covariance: FloatArray, df: float) -> float | None:
-    """Hotelling's T squared, referred to F; the chi-square it tends to needs no correction above 1e6."""
-    p = len(distance)
-    if p == 0 or df - p + 1 < p:
-        return None
-    scale = np.sqrt(np.diag(covariance))
-    standardised = distance / scale
-    statistic = float(standardised @ np.linalg.pinv(covariance / np.outer(scale, scale)) @ standardised)
-    if df > 1e6:  # noqa: PLR2004 - named in the docstring
-        return chi_square_pvalue(statistic, p)
-    return float(special.fdtrc(p, df - p + 1, statistic * (df - p + 1) / (p * df)))
+def _rows(pair: tuple[Moments, Moments]) -> float:
+    return float(pair[0].n.sum() + pair[1].n.sum())
+
+
+def _within(
+    arm: Moments, control: Moments, columns: Sequence[str], total: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """One stratum's part of the difference, of its covariance and of the mean variance of both arms."""
+    k = arm.complete_indices(columns)
+    share = _rows((arm, control)) / total
+    g, n = (np.array([of(side) for side in (arm, control)]) for of in (_randomised, lambda side: float(side.n.sum())))
+    squares = sum(
+        mean_covariance(side, columns) * n[i] ** 2 * (g[i] - 1) / g[i] for i, side in enumerate((arm, control))
+    )
+    pooled = squares / (g.sum() - 2)
+    spread = (np.diag(arm.covariance())[k] + np.diag(control.covariance())[k]) / 2
+    return share * (arm.means() - control.means())[k], share**2 * pooled * (g / n**2).sum(), share * spread

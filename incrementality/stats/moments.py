@@ -55,7 +55,11 @@ class Moments:
         shift: The shift ``c`` of each column, shape (K,).
         sums: Sum of ``y - c``, shape (G, K).
         products: Sum of ``(y - c)(x - d)``, shape (G, K, K), symmetric; NaN for pairs that were not asked for.
-        clusters: The same by cluster, where whole clusters were randomised.
+        clusters: The same by cluster, where whole clusters were randomised. A cluster whose units stand in several
+            groups counts once in each, so groups are taken together only where no cluster spans them.
+
+    Means and variances are those of complete columns: rows that miss a column are counted in ``n`` and not in its
+    sums. ``complete_indices`` refuses such a column; the functions of this room ask it first.
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -94,6 +98,22 @@ class Moments:
         """Return the positions of columns."""
         return [self.columns.index(column) for column in columns]
 
+    def complete_indices(self, columns: Sequence[str]) -> list[int]:
+        """Return the positions of columns, none of which is missing in any row.
+
+        Raises:
+            InputError: A column is missing in some rows.
+        """
+        found = self.indices(columns)
+        for name, k in zip(columns, found, strict=True):
+            missing = float(self.n.sum() - self.count[:, k].sum())
+            if missing:
+                raise InputError(
+                    f"column {name!r} is missing in {missing:,.0f} of {self.n.sum():,.0f} rows",
+                    hint="reduce only the rows that have it, or fill it in and mark it by an indicator",
+                )
+        return found
+
     def _take(self, groups: list[int]) -> Moments:
         clusters = self.clusters and ClusterSums(
             count=self.clusters.count[groups],
@@ -113,7 +133,7 @@ class Moments:
 
     def means(self) -> FloatArray:
         """Return the means of all units, shape (K,)."""
-        return self.shift + self.sums.sum(0) / self.n.sum()
+        return np.asarray(self.shift + self.shifted_means())
 
     def shifted_means(self) -> FloatArray:
         """Return the means of ``y - c`` of all units, shape (K,)."""
@@ -144,13 +164,16 @@ def moments_of_rows(
         clusters: The cluster of each row, shape (n,).
         shift: The shift of each column; default: its mean.
 
+    Raises:
+        InputError: There are no rows, or a column holds a missing or infinite value.
+
     Examples:
         >>> moments = moments_of_rows({"y": [1.0, 2.0, 6.0]})
         >>> float(moments.means()[0]), float(moments.covariance()[0, 0])
         (3.0, 7.0)
     """
     names = tuple(columns)
-    values = np.column_stack([np.asarray(columns[name], dtype=float) for name in names])
+    values = np.column_stack([_finite(name, columns[name]) for name in names])
     c = np.array([(shift or {}).get(name, float(values[:, k].mean())) for k, name in enumerate(names)])
     labels, codes = np.unique(np.zeros(len(values)) if groups is None else np.asarray(groups), return_inverse=True)
     parts = [_moments_of_group(values[codes == g] - c, _part(clusters, codes == g)) for g in range(len(labels))]
@@ -166,6 +189,17 @@ def moments_of_rows(
     )
 
 
+def _finite(name: str, values: ArrayLike) -> FloatArray:
+    array = np.asarray(values, dtype=float)
+    bad = int((~np.isfinite(array)).sum())
+    if bad or not len(array):
+        raise InputError(
+            f"column {name!r} holds {bad} missing or infinite values in {len(array)} rows",
+            hint="leave those rows out, or fill the column in and mark it by an indicator",
+        )
+    return array
+
+
 def _part(values: ArrayLike | None, mask: NDArray[np.bool_]) -> NDArray[np.object_] | None:
     return None if values is None else np.asarray(values)[mask]
 
@@ -178,7 +212,12 @@ def _moments_of_group(
         _, code = np.unique(clusters, return_inverse=True)
         size = np.bincount(code).astype(float)
         t = np.column_stack([np.bincount(code, weights=column) for column in shifted.T])
-        totals = ClusterSums(count=np.array(float(len(size))), nn=np.asarray(size @ size), ns=size @ t, ss=t.T @ t)
+        totals = ClusterSums(
+            count=np.array(float(len(size))),
+            nn=np.array(float(size @ size)),
+            ns=size @ t,
+            ss=np.asarray(t.T @ t, float),
+        )
     return shifted.sum(0), shifted.T @ shifted, totals
 
 
@@ -197,8 +236,18 @@ def add_moments(first: Moments, second: Moments) -> Moments:
     Groups are matched by key. Clusters must not span the two sets.
 
     Raises:
-        InputError: The columns or shifts differ.
+        InputError: The columns or shifts differ, or one holds clusters and the other none.
+
+    Examples:
+        >>> monday = moments_of_rows({"y": [1.0, 2.0]}, shift={"y": 2.0})
+        >>> tuesday = moments_of_rows({"y": [6.0]}, shift={"y": 2.0})
+        >>> float(add_moments(monday, tuesday).means()[0])
+        3.0
     """
+    if (first.clusters is None) != (second.clusters is None):
+        raise InputError(
+            "moments with clusters and moments without do not add", hint="reduce both with the same cluster column"
+        )
     if first.columns != second.columns or not np.array_equal(first.shift, second.shift):
         raise InputError(
             f"moments of {first.columns} and {second.columns} have different columns or shifts and do not add",
@@ -248,7 +297,8 @@ def estimate_mean(moments: Moments, numerator: str, denominator: str | None = No
     """Return the mean of a column, or the ratio of two, in all units of the moments, with its variance.
 
     The ratio is linearised (delta method): its variance is that of ``(y - R x) / mean(x)``. Where the moments
-    hold clusters, the variance is that of cluster totals, with clusters minus one degrees of freedom.
+    hold clusters, the variance is that of cluster totals, with clusters minus one degrees of freedom. Several
+    groups are taken together as one sample: strata are averaged by ``adjust_mean`` on their indicators, not here.
 
     Args:
         moments: Moments of one arm (several groups are taken together).
@@ -259,7 +309,8 @@ def estimate_mean(moments: Moments, numerator: str, denominator: str | None = No
         Value, variance of the value, degrees of freedom.
 
     Raises:
-        InputError: Fewer than two units (clusters), or a denominator that sums to zero.
+        InputError: Fewer than two units (clusters), a column that is missing in some rows, or a denominator that
+            sums to zero.
 
     References:
         Deng, Knoblich and Lu (2018), Applying the Delta Method in Metric Analytics,
@@ -274,8 +325,7 @@ def estimate_mean(moments: Moments, numerator: str, denominator: str | None = No
     if units < _FEWEST:
         raise InputError(f"{units:.0f} units are too few for a variance", hint="an arm needs at least two units")
     columns = [numerator] if denominator is None else [numerator, denominator]
-    k = moments.indices(columns)
-    mean = moments.means()[k]
+    mean = moments.means()[moments.complete_indices(columns)]
     if denominator is not None and mean[1] == 0:
         raise InputError(
             f"the denominator {denominator!r} sums to zero in an arm",
@@ -292,9 +342,22 @@ def mean_covariance(moments: Moments, columns: Sequence[str]) -> FloatArray:
     """Return the covariance matrix of the columns' means over all units, shape (K, K).
 
     From units ``S / n``; with clusters from their totals around the mean, ``G / (G - 1) sum of u_g u_g' / n^2``
-    with ``u_g = t_g - m n_g``, since whole clusters were randomised.
+    with ``u_g = t_g - m n_g``, since whole clusters were randomised. That is CR1 of the regression on a constant:
+    the factor ``G / (G - 1)`` alone, no ``(n - 1) / (n - k)``.
+
+    Raises:
+        InputError: A column is missing in some rows.
+
+    References:
+        Cameron and Miller (2015), A practitioner's guide to cluster-robust inference, section II.B,
+        https://doi.org/10.3368/jhr.50.2.317
+
+    Examples:
+        >>> moments = moments_of_rows({"y": [1.0, 2.0, 6.0]})
+        >>> mean_covariance(moments, ["y"]).round(3).tolist()
+        [[2.333]]
     """
-    k = moments.indices(columns)
+    k = moments.complete_indices(columns)
     n = moments.n.sum()
     if moments.clusters is None:
         return np.asarray(moments.covariance()[np.ix_(k, k)] / n)

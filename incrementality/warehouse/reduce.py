@@ -79,9 +79,7 @@ class Reduction:
     nonzero: dict[str, FloatArray]
 
 
-def pilot_means(
-    warehouse: Warehouse, relation: exp.Table, columns: Mapping[str, exp.Expression]
-) -> dict[str, float]:
+def pilot_means(warehouse: Warehouse, relation: exp.Table, columns: Mapping[str, exp.Expression]) -> dict[str, float]:
     """Return the mean of each column over the first 10,000 rows: a shift near the mean, no estimate."""
     if not columns:
         return {}

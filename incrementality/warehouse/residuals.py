@@ -125,9 +125,7 @@ def _unit_sums(tasks: Sequence[ResidualTask]) -> dict[str, exp.Expression]:
 
 def _cluster_totals(tasks: Sequence[ResidualTask], at: Mapping[str, str]) -> dict[str, exp.Expression]:
     return {
-        f"t{i}": parse(
-            "sum($score) FILTER (WHERE $arm)", score=_score(task.adjusted, at), arm=exp.column(f"in_arm{i}")
-        )
+        f"t{i}": parse("sum($score) FILTER (WHERE $arm)", score=_score(task.adjusted, at), arm=exp.column(f"in_arm{i}"))
         for i, task in enumerate(tasks)
     }
 

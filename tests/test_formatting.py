@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from incrementality.report import formatting as fmt
+from incrementality import formatting as fmt
 
 
 def plain(text: str) -> str:

@@ -1,0 +1,70 @@
+"""How Spark reads files as the embedded engine does: same nulls, same quotes, same refusal of damaged text."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from incrementality.errors import SourceUnreadable
+
+if TYPE_CHECKING:
+    from incrementality.warehouse.sources import Locator
+
+__all__ = ["CSV_OPTIONS", "check_encoding", "is_padded", "path_of", "separator_of"]
+
+CSV_OPTIONS = {
+    "header": "true",
+    "encoding": "UTF-8",
+    "quote": '"',
+    "escape": '"',
+    "multiLine": "true",
+    "mode": "FAILFAST",
+    "nullValue": "",
+    "emptyValue": "",
+    "nanValue": "NaN",
+    "positiveInf": "inf",
+    "negativeInf": "-inf",
+}
+_CHUNK = 1 << 20
+
+
+def path_of(locator: Locator) -> str:
+    """Return the file's path with the signs escaped that Spark takes for a pattern."""
+    return re.sub(r"([\\*?\[\]{}])", r"\\\1", str(locator.path))
+
+
+def separator_of(locator: Locator) -> str:
+    """Return a tab for .tsv, else a comma."""
+    return "\t" if ".tsv" in str(locator.path).lower()[-7:] else ","
+
+
+def is_padded(texts: Any) -> Any:  # noqa: ANN401 - a column of pyspark
+    """Return whether a text is a code such as 007."""
+    return texts.rlike("^0[0-9]")
+
+
+def check_encoding(locator: Locator) -> None:
+    """Read the file's bytes once: Spark puts a replacement sign where they are no UTF-8, and says nothing.
+
+    Raises:
+        SourceUnreadable: The text is not UTF-8, or the compression is damaged.
+    """
+    if locator.path is None or locator.path.is_dir():
+        return
+    opened = gzip.open if locator.path.suffix.lower() == ".gz" else open
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    name = locator.path.name
+    try:
+        with opened(locator.path, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise SourceUnreadable(
+            f"{name} is not encoded in UTF-8", hint=f"convert it: iconv -f LATIN1 -t UTF-8 {name} > utf8-{name}"
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceUnreadable(f"{name} cannot be read: {error}", hint="check that the file is whole") from error
