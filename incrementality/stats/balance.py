@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from incrementality.stats.distributions import chi_square_pvalue, normal_two_sided_pvalue
+from incrementality.errors import InputError
+from incrementality.stats.distributions import t_two_sided_pvalue
 from incrementality.stats.moments import mean_covariance
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Balance", "compare_covariates"]
 
+_FEWEST = 2
+_NEGLIGIBLE = 1e-9  # a variance, or an eigenvalue of a correlation matrix, below this is rounding
+_ROUNDING = 1e-12  # a spread or distance below this share of the level is rounding
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
@@ -29,7 +34,7 @@ class Balance:
 
     Attributes:
         columns: The covariates; length p.
-        differences: Arm minus control in standard deviations of the two arms, shape (p,).
+        differences: Arm minus control in standard deviations (root of both arms' mean variance), shape (p,).
         pvalues: Two-sided p-value of each difference, shape (p,).
         joint_pvalue: Of all differences together; ``None`` where there are too few units for the test.
     """
@@ -65,41 +70,85 @@ def compare_covariates(pairs: Sequence[tuple[Moments, Moments]], columns: Sequen
         >>> arm, control = moments_of_rows({"age": [30, 40, 50, 70]}), moments_of_rows({"age": [31, 40, 49, 60]})
         >>> balance = compare_covariates([(arm, control)], ["age"])
         >>> balance.differences.round(3).tolist(), round(balance.joint_pvalue, 3)
-        ([0.165], 0.823)
+        ([0.167], 0.821)
     """
     kept = [pair for pair in pairs if min(_randomised(side) for side in pair) >= _FEWEST]
     if not kept:
-        raise InputError("no stratum has two units in both arms", hint="compare arms that were both assigned units")
-    total = sum(_rows(pair) for pair in kept)
-    distance, covariance, spread = (sum(parts) for parts in zip(*(_within(*p, columns, total) for p in kept), strict=True))
-    error = np.sqrt(np.diag(covariance))
-    df = sum(_randomised(arm) + _randomised(control) - 2 for arm, control in kept)
+        raise InputError("no stratum has two units in both arms", hint="compare arms to which units were assigned")
+    units = np.array([float(arm.n.sum() + control.n.sum()) for arm, control in kept])
+    share = (units / units.sum())[:, None]
+    strata = [_compare_stratum(arm, control, columns) for arm, control in kept]
+    distance = np.sum(share * [stratum.distance for stratum in strata], axis=0)
+    spread = np.sum(share * [stratum.spread for stratum in strata], axis=0)
+    covariance = np.sum(share[:, :, None] ** 2 * [stratum.covariance for stratum in strata], axis=0)
+    covariance = np.where(_rounded(covariance, spread, float(units.sum())), 0.0, covariance)
+    t, df = _in_units_of(np.sqrt(np.diag(covariance)), distance), sum(stratum.df for stratum in strata)
     return Balance(
         columns=tuple(columns),
-        differences=_ratio(distance, np.sqrt(spread)),
-        pvalues=np.array([t_two_sided_pvalue(float(t), df) for t in _ratio(distance, error)]),
-        joint_pvalue=_joint_pvalue(distance, covariance, df),
+        differences=_in_units_of(np.sqrt(spread), distance),
+        pvalues=np.array([t_two_sided_pvalue(float(value), df) for value in t]),
+        joint_pvalue=_joint_pvalue(t, covariance, df),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stratum:
+    """Arm minus control in one stratum: ``distance`` of means, its ``covariance``, the units' variance ``spread``."""
+
+    distance: FloatArray
+    covariance: FloatArray
+    spread: FloatArray
+    df: float
 
 
 def _randomised(side: Moments) -> float:
     return float(side.n.sum() if side.clusters is None else side.clusters.count.sum())
 
 
-def _rows(pair: tuple[Moments, Moments]) -> float:
-    return float(pair[0].n.sum() + pair[1].n.sum())
-
-
-def _within(
-    arm: Moments, control: Moments, columns: Sequence[str], total: float
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """One stratum's part of the difference, of its covariance and of the mean variance of both arms."""
-    k = arm.complete_indices(columns)
-    share = _rows((arm, control)) / total
-    g, n = (np.array([of(side) for side in (arm, control)]) for of in (_randomised, lambda side: float(side.n.sum())))
-    squares = sum(
-        mean_covariance(side, columns) * n[i] ** 2 * (g[i] - 1) / g[i] for i, side in enumerate((arm, control))
+def _compare_stratum(arm: Moments, control: Moments, columns: Sequence[str]) -> _Stratum:
+    k, sides = arm.complete_indices(columns), (arm, control)
+    means = np.array([side.means()[k] for side in sides])
+    g, n = np.array([_randomised(side) for side in sides]), np.array([float(side.n.sum()) for side in sides])
+    squares = [mean_covariance(side, columns) for side in sides] * (n**2 * (g - 1) / g)[:, None, None]
+    pooled = squares.sum(0) / (g.sum() - 2)
+    distance, level = means[0] - means[1], np.abs(means).max(0)
+    return _Stratum(
+        distance=np.where(np.abs(distance) <= _ROUNDING * level, 0.0, distance),
+        covariance=pooled * (g / n**2).sum(),
+        spread=np.mean([_variances(side)[k] for side in sides], axis=0),
+        df=float(g.sum() - 2),
     )
-    pooled = squares / (g.sum() - 2)
-    spread = (np.diag(arm.covariance())[k] + np.diag(control.covariance())[k]) / 2
-    return share * (arm.means() - control.means())[k], share**2 * pooled * (g / n**2).sum(), share * spread
+
+
+def _variances(side: Moments) -> FloatArray:
+    """Variances of the units; zero where they are no more than rounding."""
+    variance, size = np.diag(side.covariance()), np.diag(side.products.sum(0)) / side.n.sum()
+    rounding = np.fmax(_NEGLIGIBLE * size, (_ROUNDING * side.means()) ** 2)
+    return np.where(variance <= rounding, 0.0, variance)
+
+
+def _rounded(covariance: FloatArray, spread: FloatArray, units: float) -> NDArray[np.bool_]:
+    """Whether a row or column belongs to a covariate whose mean cannot differ but by rounding."""
+    still = np.diag(covariance) * units <= _NEGLIGIBLE * spread
+    return np.asarray(still[:, None] | still[None, :])
+
+
+def _in_units_of(scale: FloatArray, distance: FloatArray) -> FloatArray:
+    """Distance over scale; where nothing varies, zero for no distance and infinity for any."""
+    without = np.where(distance == 0, 0.0, np.copysign(np.inf, distance))
+    return np.asarray(np.where(scale > 0, distance / np.where(scale > 0, scale, 1.0), without))
+
+
+def _joint_pvalue(t: FloatArray, covariance: FloatArray, df: float) -> float | None:
+    """Hotelling's T squared referred to F, in as many dimensions as the covariates vary in."""
+    if np.isinf(t).any():
+        return 0.0
+    varying = np.diag(covariance) > 0
+    scale = np.sqrt(np.diag(covariance)[varying])
+    values, vectors = np.linalg.eigh(covariance[np.ix_(varying, varying)] / np.outer(scale, scale))
+    kept = values > _NEGLIGIBLE
+    rank = int(kept.sum())
+    if rank == 0 or df - rank + 1 < rank:
+        return None
+    statistic = float(((t[varying] @ vectors[:, kept]) ** 2 / values[kept]).sum())
+    return float(special.fdtrc(rank, df - rank + 1, statistic * (df - rank + 1) / (rank * df)))
