@@ -26,6 +26,8 @@ __all__ = ["DuckDBWarehouse"]
 _SOURCE = "incrementality_source"
 _DATABASE = "incrementality_database"
 _FRAME = "incrementality_frame"
+# Left to itself the engine skips a header that does not fit the rows, and rows that begin with a number sign.
+_CSV = "header = true, skip = 0, comment = ''"
 
 _INTEGERS = "TINYINT SMALLINT INTEGER BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT"
 _TYPES: dict[str, ColumnType] = {
@@ -101,11 +103,11 @@ class DuckDBWarehouse(Warehouse):
     def _open_csv(self, locator: Locator, columns: tuple[str, ...] | None) -> Relation:
         """Read a text file once; the header says which columns are there, all rows say which types."""
         path = _path(locator)
-        head = self._view(parse("SELECT * FROM read_csv($path, header = true)", path=path), locator)
+        head = self._view(parse(f"SELECT * FROM read_csv($path, {_CSV})", path=path), locator)  # noqa: S608 - constants
         wanted = [name for name in head.columns if columns is None or name in columns]
         if not wanted:
             return head
-        query = parse("SELECT 1 FROM read_csv($path, header = true, sample_size = -1)", path=path)
+        query = parse(f"SELECT 1 FROM read_csv($path, {_CSV}, sample_size = -1)", path=path)  # noqa: S608 - constants
         query.set("expressions", [column(name) for name in wanted])
         try:
             relation = self.materialise(f"{_SOURCE}_{next(self._numbers)}", query)

@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import tempfile
+import warnings
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -200,7 +201,9 @@ def _master(url: str) -> str:
 
 def _check_installed() -> None:
     try:
-        import pyspark  # noqa: F401 - only whether it is there
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning, module="pyspark")  # pandas 3, which is not used
+            import pyspark.sql  # noqa: F401 - only whether it is there
     except ImportError as error:
         raise EngineNotInstalled(
             f"Spark needs pyspark, which cannot be imported: {error}", hint="pip install 'incrementality[spark]'"

@@ -6,7 +6,8 @@ import codecs
 import gzip
 import re
 import zlib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from incrementality.errors import SourceUnreadable
 
@@ -37,8 +38,15 @@ def path_of(locator: Locator) -> str:
 
 
 def separator_of(locator: Locator) -> str:
-    """Return a tab for .tsv, else a comma."""
-    return "\t" if ".tsv" in str(locator.path).lower()[-7:] else ","
+    """Return the separator that the header uses most: comma, semicolon, tab or bar."""
+    with _opened(locator) as file:
+        header = file.readline(_CHUNK).decode(errors="replace")
+    return max(",;\t|", key=header.count)
+
+
+def _opened(locator: Locator) -> BinaryIO:
+    path = str(locator.path)
+    return cast("BinaryIO", gzip.open(path) if path.lower().endswith(".gz") else Path(path).open("rb"))
 
 
 def is_padded(texts: Any) -> Any:  # noqa: ANN401 - a column of pyspark
@@ -52,13 +60,10 @@ def check_encoding(locator: Locator) -> None:
     Raises:
         SourceUnreadable: The text is not UTF-8, or the compression is damaged.
     """
-    if locator.path is None or locator.path.is_dir():
-        return
-    opened = gzip.open if locator.path.suffix.lower() == ".gz" else open
     decoder = codecs.getincrementaldecoder("utf-8")()
-    name = locator.path.name
+    name = Path(str(locator.path)).name
     try:
-        with opened(locator.path, "rb") as file:
+        with _opened(locator) as file:
             while chunk := file.read(_CHUNK):
                 decoder.decode(chunk)
             decoder.decode(b"", final=True)
