@@ -60,7 +60,7 @@ def read_out(experiment: Experiment, data: object = None, *, warehouse: Warehous
         ...          "spend": rng.gamma(2.0, 10.0, 4000) + np.repeat([0.0, 3.0], 2000)}
         >>> readout = read_out(experiment, data=frame)
         >>> readout.grade, round(readout.headline("spend", "journey").effect, 2)
-        ('trust', 3.02)
+        ('trust', 3.67)
     """
     locator = _locator(experiment, data)
     if warehouse is not None:
