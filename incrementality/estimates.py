@@ -37,7 +37,7 @@ class LiftEstimate(DisplayMixin):
         rel_effect_ci_lower: Lower bound.
         rel_effect_ci_upper: Upper bound.
         pvalue: Two-sided p-value of no effect.
-        pvalue_adjusted: Holm-adjusted over the primary comparisons; ``None`` elsewhere.
+        pvalue_adjusted: Holm-adjusted over the registered estimates of the primary metrics; ``None`` elsewhere.
         df: Degrees of freedom; ``None`` where the test uses none.
         alpha: Error rate of the intervals.
         method: The estimator in words.

@@ -103,6 +103,10 @@ class PlannedMetric(Metric):
     smallest_effect: Annotated[
         SmallestEffect | None, Field(description="The smallest effect that matters for the decision.")
     ] = None
+    adjust: Annotated[
+        bool,
+        Field(description="Whether the declared covariates adjust this metric; the balance check uses them anyway."),
+    ] = True
 
 
 class Covariate(_Record):

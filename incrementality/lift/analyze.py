@@ -113,13 +113,13 @@ def analyze(experiment: Experiment, locator: Locator, warehouse: Warehouse) -> R
 
 
 def _headlines(experiment: Experiment, estimates: Sequence[LiftEstimate]) -> list[LiftEstimate]:
-    """The registered estimate of each comparison: adjusted where covariates were declared."""
-    adjusted = any(estimate.adjusted for estimate in estimates)
+    """The registered estimate of each comparison: adjusted where the metric's covariates were declared."""
+    adjusted = {estimate.metric for estimate in estimates if estimate.adjusted}
     return [
         estimate
         for metric in experiment.metrics
         for estimate in estimates
-        if estimate.metric == metric.name and estimate.adjusted == adjusted
+        if estimate.metric == metric.name and estimate.adjusted == (metric.name in adjusted)
     ]
 
 

@@ -36,7 +36,7 @@ _HETEROSKEDASTIC = {1: "HC2", 2: "HC3"}
 def compare_arms(sample: Sample) -> tuple[LiftEstimate, ...]:
     """Return every comparison of the experiment, in the order of its metrics and arms.
 
-    Holm's correction runs over the primary metrics and all arms, apart for unadjusted and adjusted estimates.
+    Holm's correction runs over the registered estimates of the primary metrics, all arms together.
 
     Raises:
         ControlMeanZero: A metric's control mean is zero, so that a relative effect does not exist.
@@ -47,12 +47,13 @@ def compare_arms(sample: Sample) -> tuple[LiftEstimate, ...]:
     estimates: list[LiftEstimate] = []
     strata = tuple(sample.table.strata)
     if strata:
-        estimates += _by_regression(sample, strata, adjusted=False)
+        estimates += _by_regression(sample, sample.metrics, strata, adjusted=False)
     else:
         for part in sample.metrics:
             estimates += compare_metric(part, experiment)
     if sample.table.covariates:
-        estimates += _by_regression(sample, (*strata, *sample.table.covariates), adjusted=True)
+        parts = [part for part in sample.metrics if part.metric.adjust]
+        estimates += _by_regression(sample, parts, (*strata, *sample.table.covariates), adjusted=True)
     order = {metric.name: i for i, metric in enumerate(experiment.metrics)}
     estimates.sort(key=lambda estimate: (order[estimate.metric], estimate.adjusted))
     return tuple(replace(e, sentence=sentence_of(e)) for e in _with_holm(estimates))
@@ -164,9 +165,11 @@ class _Fit:
     power: int
 
 
-def _by_regression(sample: Sample, columns: Sequence[str], *, adjusted: bool) -> list[LiftEstimate]:
+def _by_regression(
+    sample: Sample, parts: Sequence[MetricSample], columns: Sequence[str], *, adjusted: bool
+) -> list[LiftEstimate]:
     """Compare every metric by Lin's regression on the columns; one pass over the rows for all of them."""
-    fits = [_fit(sample, part, columns) for part in sample.metrics]
+    fits = [_fit(sample, part, columns) for part in parts]
     whole = [fit for fit in fits if not fit.part.complete]
     estimates = _estimates_of(sample, whole, complete=False, adjusted=adjusted)
     for fit in fits:
@@ -237,9 +240,10 @@ def _compared(
 
 
 def _with_holm(estimates: Sequence[LiftEstimate]) -> list[LiftEstimate]:
+    """Holm's correction over the registered estimates of the primary metrics."""
     result = list(estimates)
-    for adjusted in (False, True):
-        family = [i for i, e in enumerate(result) if e.role == "primary" and e.adjusted == adjusted]
-        for i, pvalue in zip(family, holm([result[i].pvalue for i in family]), strict=True):
-            result[i] = replace(result[i], pvalue_adjusted=pvalue)
+    adjusted = {estimate.metric for estimate in result if estimate.adjusted}
+    family = [i for i, e in enumerate(result) if e.role == "primary" and e.adjusted == (e.metric in adjusted)]
+    for i, pvalue in zip(family, holm([result[i].pvalue for i in family]), strict=True):
+        result[i] = replace(result[i], pvalue_adjusted=pvalue)
     return result

@@ -17,7 +17,7 @@ _RELATIVE = (
     "left out where the control's own interval holds zero."
 )
 _SEVERAL = (
-    "Holm's correction over the primary metrics and all arms; intervals are unadjusted. Secondary metrics, "
+    "Holm's correction over the registered estimates of the primary metrics, all arms together; intervals are unadjusted. Secondary metrics, "
     "guardrails and segments are unadjusted."
 )
 
@@ -26,7 +26,7 @@ _RELATIVE = (
     "left out where the control's own interval holds zero."
 )
 _SEVERAL = (
-    "Holm's correction over the primary metrics and all arms; intervals are unadjusted. Secondary metrics, "
+    "Holm's correction over the registered estimates of the primary metrics, all arms together; intervals are unadjusted. Secondary metrics, "
     "guardrails and segments are unadjusted."
 )
 
