@@ -145,7 +145,7 @@ def _syntax(error: yaml.MarkedYAMLError) -> tuple[int, str]:
     return _line(mark), next(known, _NO_YAML)
 
 
-class _TooDeep(Exception):  # noqa: N818 - a signal inside this module
+class _TooDeep(Exception):
     def __str__(self) -> str:
         return f"nested deeper than {_DEEPEST} levels; an experiment needs five"
 

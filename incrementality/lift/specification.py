@@ -17,17 +17,8 @@ _RELATIVE = (
     "left out where the control's own interval holds zero."
 )
 _SEVERAL = (
-    "Holm's correction over the registered estimates of the primary metrics, all arms together; intervals are unadjusted. Secondary metrics, "
-    "guardrails and segments are unadjusted."
-)
-
-_RELATIVE = (
-    "Difference over the control's mean, by the test of the difference (Fieller, or the score test for shares); "
-    "left out where the control's own interval holds zero."
-)
-_SEVERAL = (
-    "Holm's correction over the registered estimates of the primary metrics, all arms together; intervals are unadjusted. Secondary metrics, "
-    "guardrails and segments are unadjusted."
+    "Holm's correction over the registered estimates of the primary metrics, all arms together; intervals are "
+    "unadjusted. Secondary metrics, guardrails and segments are unadjusted."
 )
 
 
