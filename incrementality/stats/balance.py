@@ -129,7 +129,7 @@ def _variances(side: Moments) -> FloatArray:
 
 def _rounded(covariance: FloatArray, spread: FloatArray, units: float) -> NDArray[np.bool_]:
     """Whether a row or column belongs to a covariate whose mean cannot differ but by rounding."""
-    still = np.diag(covariance) * units <= _NEGLIGIBLE * spread
+    still = (spread == 0) | (np.diag(covariance) * units <= _NEGLIGIBLE * spread)
     return np.asarray(still[:, None] | still[None, :])
 
 
