@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["analyze", "read_out"]
 
-_REASONS = ("arm missing", "stratum missing")
-
 
 def read_out(experiment: Experiment, data: object = None, *, warehouse: Warehouse | None = None) -> Readout:
     """Read out an experiment that brings its own assignment. Needs no workspace.
@@ -179,8 +177,7 @@ def _means(experiment: Experiment, part: MetricSample) -> list[ArmMean]:
 
 def _rows(sample: Sample) -> RowCount:
     kept = int(sample.moments.n.sum())
-    refused = {_REASONS[i]: rows for i, rows in sorted(sample.reduction.missing.items())}
-    refused |= {f"arm not planned: {name}": rows for name, rows in sorted(sample.unplanned.items())}
+    refused = sample.refused | {f"arm not planned: {name}": rows for name, rows in sorted(sample.unplanned.items())}
     return RowCount(read=kept + sum(refused.values()), kept=kept, refused=refused)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from incrementality.errors import EmptyArm, did_you_mean
+from incrementality.errors import EmptyArm, InputError, did_you_mean
 from incrementality.outcomes import settle
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Sample:
         reduction: Moments of all rows, planned or not.
         metrics: The units of each metric.
         values: The engine's own value of each planned arm.
+        refused: Rows without an arm, a stratum or a cluster, by reason.
         ids: How many ids repeat; ``None`` where the row number is the unit.
         clusters_in_several_arms: Clusters with units in more than one arm.
     """
@@ -67,6 +68,7 @@ class Sample:
     reduction: Reduction
     metrics: tuple[MetricSample, ...]
     values: dict[str, GroupValue]
+    refused: dict[str, int]
     ids: IdCounts | None
     clusters_in_several_arms: int
 
@@ -106,17 +108,20 @@ def take_sample(table: UnitTable) -> Sample:
     Raises:
         EmptyArm: A planned arm has fewer than two units, or fewer than two with one of the metrics.
         InvalidUnitId: Ids that are null or blank.
+        InputError: A cluster lies in more than one stratum.
         ValueNotAllowed: A column holds values that its metric does not allow.
     """
     ids = table.count_ids()
     table, reduction = settle(table)
     _check_arms(table, reduction)
+    _check_clusters(table)
     values = {group[0]: raw[0] for group, raw in zip(reduction.moments.groups, reduction.values, strict=True)}
     return Sample(
         table=table,
         reduction=reduction,
         metrics=tuple(_metric_sample(table, reduction, metric) for metric in table.experiment.metrics),
         values={arm.name: values[arm.name] for arm in table.experiment.arms},
+        refused=table.count_refused(),
         ids=ids,
         clusters_in_several_arms=table.count_clusters_in_several_arms(),
     )
@@ -135,6 +140,16 @@ def _check_arms(table: UnitTable, reduction: Reduction) -> None:
                 + did_you_mean(arm.name, (name for name in found if name != arm.name)),
                 hint="write the arm's name exactly as the column spells it, or check the export",
             )
+
+
+def _check_clusters(table: UnitTable) -> None:
+    if mixed := table.count_clusters_in_several_strata():
+        data = table.experiment.data
+        raise InputError(
+            f"{mixed:,} values of the cluster {data.cluster!r} lie in more than one {data.stratum!r}; "
+            f"whole clusters are randomised within one stratum",
+            hint="use a stratum of the cluster, for instance the account's own, or drop data.stratum",
+        )
 
 
 def _metric_sample(table: UnitTable, reduction: Reduction, metric: PlannedMetric) -> MetricSample:

@@ -14,6 +14,8 @@ from incrementality.warehouse import pilot_means
 from incrementality.warehouse.sql import column, literal, not_nan, number_of, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlglot import exp
 
     from incrementality.experiment import Experiment
@@ -42,13 +44,15 @@ def open_unit_table(warehouse: Warehouse, locator: Locator, experiment: Experime
     source = locator.path.name if locator.path is not None else locator.written
     parts = _parts(experiment)
     relation = warehouse.open(locator, columns=tuple(dict.fromkeys(name for name, _ in parts)))
+    if not warehouse.query(parse("SELECT 1 FROM source LIMIT 1", source=relation.name)):
+        raise EmptyTable(f"{source} has columns and no rows", hint="check the export; it may have failed half-way")
     _check_unit_type(experiment, relation, source)
     _check_text_outcomes(warehouse, relation, experiment, source)
     check_columns(parts, relation.columns, source=source)
-    if not warehouse.query(parse("SELECT 1 FROM source LIMIT 1", source=relation.name)):
-        raise EmptyTable(f"{source} has columns and no rows", hint="check the export; it may have failed half-way")
     outcomes = {name: _number(relation, name) for metric in experiment.metrics for name in metric.columns}
     numeric, levels = _covariates(warehouse, relation, experiment, source)
+    strata = _strata(warehouse, relation, experiment, source)
+    _check_names(outcomes, numeric, strata, levels, source=source)
     table = UnitTable(
         warehouse=warehouse,
         relation=relation,
@@ -56,7 +60,7 @@ def open_unit_table(warehouse: Warehouse, locator: Locator, experiment: Experime
         source=source,
         outcomes=outcomes,
         covariates={**numeric, **levels},
-        strata=_strata(warehouse, relation, experiment, source),
+        strata=strata,
     )
     return _with_shift(table)
 
@@ -157,7 +161,9 @@ def _covariates(
         if text and covariate.kind == "numeric":
             raise ColumnTypeError(f"covariate {name!r} of {source} is text, not numeric", hint="remove its 'kind'")
         if text or covariate.kind == "categorical":
-            levels |= _indicators(warehouse, relation, name, source)
+            found = _indicators(warehouse, relation, name, source)
+            _check_names(levels, found, source=source)
+            levels |= found
         else:
             numeric[name] = _number(relation, name)
     return numeric, levels
@@ -189,6 +195,17 @@ def _indicators(warehouse: Warehouse, relation: Relation, name: str, source: str
     if len(values) < len(found):
         indicators[f"{name} missing"] = parse("CASE WHEN $x IS NULL THEN 1e0 ELSE 0e0 END", x=column(name))
     return indicators
+
+
+def _check_names(*columns: Mapping[str, exp.Expression], source: str) -> None:
+    """One name, one column: the indicator of a value may be called like another column."""
+    known: dict[str, exp.Expression] = {}
+    for name, expression in (item for part in columns for item in part.items()):
+        if known.setdefault(name, expression) != expression:
+            raise InputError(
+                f"{name!r} names two things in {source}: a column, and a value of a column ('column=value')",
+                hint="rename the column",
+            )
 
 
 def _with_shift(table: UnitTable) -> UnitTable:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from incrementality.errors import InvalidUnitId
+from incrementality.errors import InputError, InvalidUnitId
 from incrementality.warehouse import Reduction, ReductionPlan, ResidualTask, reduce_moments, reduce_residuals
 from incrementality.warehouse.sql import column, literal, parse
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from incrementality.warehouse import Relation, Warehouse
 
 __all__ = ["GroupValue", "IdCounts", "UnitTable"]
+
+_BLANKS = " \t\r\n\v\f\N{NO-BREAK SPACE}"
 
 GroupValue = str | int | bool
 
@@ -129,10 +131,20 @@ class UnitTable:
         )
 
     def with_missing_indicators(self, names: Iterable[str]) -> UnitTable:
-        """Return the table with missing values of covariates set to a constant and marked by an indicator."""
+        """Return the table with missing values of covariates set to a constant and marked by an indicator.
+
+        Raises:
+            InputError: Another column already has the indicator's name.
+        """
         covariates = dict(self.covariates)
         for name in names:
             value = covariates[name]
+            if f"{name} missing" in self.columns:
+                raise InputError(
+                    f"{name!r} of {self.source} has missing values, and the name of their indicator, "
+                    f"'{name} missing', is taken by another column",
+                    hint="rename that column",
+                )
             covariates[name] = parse("coalesce($x, $c)", x=value, c=literal(float(self.shift.get(name, 0.0))))
             covariates[f"{name} missing"] = parse("CASE WHEN $x IS NULL THEN 1e0 ELSE 0e0 END", x=value)
         return replace(self, covariates=covariates)
@@ -147,11 +159,12 @@ class UnitTable:
         if data.unit is None:
             return None
         unit, arm = column(data.unit), column(data.arm)
-        blank = "count(CASE WHEN trim($u) = '' THEN 1 END)" if self.relation.columns[data.unit] == "text" else "0"
         rows, present, distinct, empty = self.warehouse.row(
             parse(
-                f"SELECT count(*), count($u), count(DISTINCT $u), {blank} FROM source",  # noqa: S608 - constants
+                "SELECT count(*), count($u), count(DISTINCT $u), "
+                "count(CASE WHEN trim(CAST($u AS TEXT), $blanks) = '' THEN 1 END) FROM source",
                 u=unit,
+                blanks=literal(_BLANKS),
                 source=self.relation.name,
             )
         )
@@ -174,23 +187,46 @@ class UnitTable:
         )
         return IdCounts(rows=rows, repeated_ids=repeated, ids_in_several_arms=mixed)
 
+    def count_refused(self) -> dict[str, int]:
+        """Return the rows that can be placed nowhere, by the first reason: no arm, no stratum, no cluster."""
+        data = self.experiment.data
+        needed = {"arm missing": data.arm, "stratum missing": data.stratum, "cluster missing": data.cluster}
+        present, items = parse("TRUE"), {}
+        for reason, name in needed.items():
+            if name is not None:
+                x = column(name)
+                items[reason] = parse("count(CASE WHEN $so_far AND $x IS NULL THEN 1 END)", so_far=present, x=x)
+                present = parse("$so_far AND $x IS NOT NULL", so_far=present, x=x)
+        query = parse("SELECT 1 FROM source", source=self.relation.name)
+        query.set("expressions", list(items.values()))
+        found = zip(items, self.warehouse.row(query), strict=True)
+        return {reason: int(rows) for reason, rows in found if rows}
+
     def count_clusters_in_several_arms(self) -> int:
         """Return how many clusters have units in more than one arm."""
+        return self._clusters_in_several(self.experiment.data.arm)
+
+    def count_clusters_in_several_strata(self) -> int:
+        """Return how many clusters have units in more than one stratum."""
+        stratum = self.experiment.data.stratum
+        return 0 if stratum is None else self._clusters_in_several(stratum)
+
+    def _clusters_in_several(self, groups: str) -> int:
         if self.cluster is None:
             return 0
         query = parse(
             "SELECT count(*) FROM (SELECT 1 AS one FROM source WHERE $c IS NOT NULL "
             "GROUP BY $c HAVING min($a) <> max($a)) AS mixed",
             c=self.cluster,
-            a=parse("CAST($a AS TEXT)", a=column(self.experiment.data.arm)),
+            a=parse("CAST($a AS TEXT)", a=column(groups)),
             source=self.relation.name,
         )
         return int(self.warehouse.row(query)[0])
 
     def _where(self, present: Sequence[str]) -> exp.Expression | None:
+        data = self.experiment.data
         tests = [self.outcomes[name] for name in present]
-        if self.cluster is not None:
-            tests.append(self.cluster)
+        tests += [column(name) for name in (data.stratum, data.cluster) if name is not None]
         tree: exp.Expression | None = None
         for test in tests:
             one = parse("$x IS NOT NULL", x=test)
