@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import compare_arms, is_score_test
-from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric
+from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
 from incrementality.lift.sample import take_sample
 from incrementality.lift.segments import compare_segments
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.experiment import Experiment
+    from incrementality.lift.readout import Grade
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.warehouse import Warehouse
 
@@ -96,7 +97,7 @@ def analyze(experiment: Experiment, locator: Locator, warehouse: Warehouse) -> R
         grade_reason=reason,
         grade_rules=GRADE_RULES,
         verdict=verdict_of(headlines, grade, reason),
-        verdict_lines=_verdict_lines(experiment, headlines, checks),
+        verdict_lines=_verdict_lines(experiment, headlines, checks, grade),
         arms=_arms(sample),
         means=tuple(mean for part in sample.metrics for mean in _means(experiment, part)),
         estimates=estimates,
@@ -122,11 +123,12 @@ def _headlines(experiment: Experiment, estimates: Sequence[LiftEstimate]) -> lis
 
 
 def _verdict_lines(
-    experiment: Experiment, headlines: Sequence[LiftEstimate], checks: Sequence[CheckResult]
+    experiment: Experiment, headlines: Sequence[LiftEstimate], checks: Sequence[CheckResult], grade: Grade
 ) -> tuple[str, ...]:
+    """One line for each primary comparison; none says more than the grade of the whole allows."""
     planned = {metric.name: metric for metric in experiment.metrics}
     return tuple(
-        verdict_line(estimate, planned[estimate.metric], grade_metric(checks, estimate.metric)[0])
+        verdict_line(estimate, planned[estimate.metric], worse_of(grade, grade_metric(checks, estimate.metric)[0]))
         for estimate in headlines
         if estimate.role == "primary"
     )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from incrementality.estimates import CheckResult
 from incrementality.formatting import count, p_value, share
+from incrementality.lift.wording import counted
 from incrementality.stats import compare_covariates, independent_covariates, sample_ratio_test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import Balance, Moments
@@ -22,6 +24,7 @@ LARGE_DIFFERENCE = 0.1
 _LARGE_DIFFERENCE_CHANCE = 0.01
 _FEWEST_TO_TEST = 10
 _FEWEST_EVENTS = 10
+_FEWEST_UNITS = 10
 _FEWEST_PAYERS = 100
 _FEWEST_PAYERS_IN_A_LOPSIDED_SPLIT = 400
 _LOPSIDED = 0.2
@@ -36,7 +39,7 @@ def run_checks(sample: Sample) -> tuple[CheckResult, ...]:
     checks += [_missing(part, len(sample.metrics)) for part in sample.metrics]
     if sample.table.covariates:
         checks.append(_balance(sample))
-    return (*checks, *(check for part in sample.metrics for check in _few_events(sample, part)))
+    return (*checks, *(_enough(sample, part) for part in sample.metrics))
 
 
 def _sample_ratio(sample: Sample) -> CheckResult:
@@ -46,22 +49,26 @@ def _sample_ratio(sample: Sample) -> CheckResult:
     strata = sorted({group[1] for group in sample.moments.groups if len(group) > 1})
     counts = [_randomised(sample.moments.select((arm.name,))) for arm in arms]
     overall = sample_ratio_test(counts, shares)
-    pvalues = {"": overall.pvalue} | {
+    pvalues = {
         stratum: sample_ratio_test(
             [_randomised(sample.moments.select((arm.name, stratum))) for arm in arms], shares
         ).pvalue
         for stratum in strata
     }
-    worst = min(pvalues, key=lambda stratum: pvalues[stratum])
-    passed = all(pvalue >= CHANCE / (max(len(strata), 1) if stratum else 1) for stratum, pvalue in pvalues.items())
-    told = f"the arms have the planned sizes ({p_value(overall.pvalue)})"
-    if not passed:
-        where = f" in stratum {worst!r}" if worst else ""
-        told = f"the arms' sizes differ from the plan{where} by more than chance allows ({p_value(pvalues[worst])})"
+    off = [stratum for stratum in strata if pvalues[stratum] < CHANCE / len(strata)]
+    told = f"The arms have the planned sizes ({p_value(overall.pvalue)})."
+    if overall.pvalue < CHANCE:
+        told = f"The arms' sizes differ from the plan by more than chance allows ({p_value(overall.pvalue)})."
+    elif off:
+        worst = min(off, key=lambda stratum: pvalues[stratum])
+        told = (
+            f"The arms' sizes differ from the plan in stratum {worst!r} by more than chance allows "
+            f"({p_value(pvalues[worst])})."
+        )
     return CheckResult(
         name="sample_ratio",
-        passed=passed,
-        sentence=f"{told[0].upper()}{told[1:]}.",
+        passed=overall.pvalue >= CHANCE and not off,
+        sentence=told,
         table=tuple(
             {
                 "arm": arm.name,
@@ -116,8 +123,8 @@ def _duplicates(sample: Sample) -> CheckResult:
     return CheckResult(
         name="duplicates",
         passed=False,
-        sentence=f"{count(ids.repeated_ids)} unit ids stand in more than one row, "
-        f"{count(ids.ids_in_several_arms)} of them in more than one arm; their rows are counted as they are.",
+        sentence=f"In more than one row: {counted(ids.repeated_ids, 'unit id')}; in more than one arm: "
+        f"{count(ids.ids_in_several_arms)} of them. Their rows are counted as they are.",
         table=({"repeated_ids": ids.repeated_ids, "ids_in_several_arms": ids.ids_in_several_arms, "rows": ids.rows},),
     )
 
@@ -129,7 +136,7 @@ def _clusters(sample: Sample) -> CheckResult:
     )
     mixed = sample.clusters_in_several_arms
     few = [row["arm"] for row in rows if float(str(row["effective_clusters"])) < _FEWEST_CLUSTERS]
-    problems = [f"{count(mixed)} clusters have units in more than one arm"] if mixed else []
+    problems = [f"in more than one arm: {counted(mixed, 'cluster')}"] if mixed else []
     problems += [f"fewer than {_FEWEST_CLUSTERS} effective clusters in {', '.join(map(str, few))}"] if few else []
     told = "; ".join(problems) or "Whole clusters were randomised, enough of them in each arm"
     return CheckResult(name="clusters", passed=not problems, sentence=f"{told[0].upper()}{told[1:]}.", table=rows)
@@ -155,17 +162,19 @@ def _missing(part: MetricSample, tested: int) -> CheckResult:
         return CheckResult(name="missing_outcomes", metric=name, passed=True, sentence=told, table=rows)
     pvalue = sample_ratio_test(list(part.missing.values()), list(part.units.values())).pvalue
     uneven = missing >= _FEWEST_TO_TEST and pvalue < CHANCE / tested
-    problems = [f"more than {share(MOST_MISSING)} allow"] if missing > MOST_MISSING * units else []
+    problems = [f"more than {share(MOST_MISSING)}"] if missing > MOST_MISSING * units else []
     problems += [f"differently by arm ({p_value(pvalue)})"] if uneven else []
-    told = f"{count(missing)} outcomes are missing ({share(missing / units)})"
-    sentence = f"{told}, {' and '.join(problems)}." if problems else f"{told}, alike in all arms."
+    told = f"Missing: {counted(missing, 'outcome')} ({share(missing / units)})"
+    alike = "too few to compare the arms" if missing < _FEWEST_TO_TEST else f"alike in all arms ({p_value(pvalue)})"
+    sentence = f"{told}, {' and '.join(problems) or alike}."
     return CheckResult(name="missing_outcomes", metric=name, passed=not problems, sentence=sentence, table=rows)
 
 
 def _balance(sample: Sample) -> CheckResult:
     """Covariates as of assignment, each arm against the control."""
     moments = sample.moments
-    columns = independent_covariates(moments, tuple(sample.table.covariates))
+    together = moments.pooled()  # by arm, a column that is constant in one of them would never be looked at
+    columns = [name for name in sample.table.covariates if independent_covariates(together, [name])]
     treatments = sample.experiment.treatments
     answers = {arm.name: compare_covariates(_pairs(sample, arm.name), columns) for arm in treatments}
     limit = CHANCE / len(treatments)
@@ -174,13 +183,18 @@ def _balance(sample: Sample) -> CheckResult:
     ]
     large = [name for name, answer in answers.items() if _has_large_difference(answer)]
     rows = tuple(
-        {"covariate": column, "arm": name, "standardised_difference": float(difference), "pvalue": float(pvalue)}
+        {"covariate": column, "arm": name, "standardised_difference": _finite(difference), "pvalue": float(pvalue)}
         for name, answer in answers.items()
         for column, difference, pvalue in zip(answer.columns, answer.differences, answer.pvalues, strict=True)
     )
     return CheckResult(
         name="balance", passed=not joint and not large, sentence=_balance_sentence(answers, joint, large), table=rows
     )
+
+
+def _finite(difference: float) -> float | None:
+    """A difference in units of no spread at all has no number."""
+    return float(difference) if math.isfinite(difference) else None
 
 
 def _pairs(sample: Sample, arm: str) -> list[tuple[Moments, Moments]]:
@@ -200,6 +214,8 @@ def _has_large_difference(balance: Balance) -> bool:
 def _balance_sentence(answers: dict[str, Balance], joint: Sequence[str], large: Sequence[str]) -> str:
     widest = max((abs(float(d)) for answer in answers.values() for d in answer.differences), default=0.0)
     size = f"the largest standardised difference is {widest:.3f}"
+    if math.isinf(widest):
+        size = "a covariate is constant in each arm and differs between them"
     if joint or large:
         named = ", ".join(dict.fromkeys((*joint, *large)))
         return f"Before assignment {named} differed from the control by more than chance allows; {size}."
@@ -208,11 +224,26 @@ def _balance_sentence(answers: dict[str, Balance], joint: Sequence[str], large: 
     return f"The arms were alike before assignment: {size}{tested}."
 
 
-def _few_events(sample: Sample, part: MetricSample) -> Iterator[CheckResult]:
+def _enough(sample: Sample, part: MetricSample) -> CheckResult:
     """Whether large-sample intervals can be trusted; reads pooled counts, so it cannot see the effect."""
-    if part.metric.kind not in {"conversion", "revenue"}:
-        return
     units = {arm.name: int(part.arm(arm.name).n.sum()) for arm in sample.experiment.arms}
+    table = tuple({"arm": name, "n": n} for name, n in units.items())
+    if part.metric.kind in {"conversion", "revenue"}:
+        return _enough_events(part, units, table)
+    smallest = min(units.values())
+    told = f"The smallest arm has {counted(smallest, 'unit')}"
+    if smallest < _FEWEST_UNITS:
+        told += f", fewer than {_FEWEST_UNITS}: the interval holds only for outcomes that are close to normal"
+    return CheckResult(
+        name="enough_units",
+        metric=part.metric.name,
+        passed=smallest >= _FEWEST_UNITS,
+        sentence=f"{told}.",
+        table=table,
+    )
+
+
+def _enough_events(part: MetricSample, units: dict[str, int], table: tuple[dict[str, object], ...]) -> CheckResult:
     events = sum(part.nonzero(name) for name in units)
     smaller = min(units.values())
     expected = events * smaller / sum(units.values())
@@ -224,10 +255,10 @@ def _few_events(sample: Sample, part: MetricSample) -> Iterator[CheckResult]:
     told = f"about {count(round(expected))} {what} are expected in the smallest arm"
     passed = expected >= enough
     tail = "enough for the interval" if passed else f"fewer than {enough}: the interval may be too narrow"
-    yield CheckResult(
+    return CheckResult(
         name="enough_events",
         metric=part.metric.name,
         passed=passed,
         sentence=f"{told[0].upper()}{told[1:]}, {tail}.",
-        table=tuple({"arm": name, "n": n} for name, n in units.items()),
+        table=table,
     )

@@ -23,13 +23,15 @@ from incrementality.stats import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from incrementality.experiment import Experiment, PlannedMetric
     from incrementality.lift.sample import MetricSample, Sample
+    from incrementality.stats import Moments
 
 __all__ = ["compare_arms", "compare_metric", "is_score_test", "lift_estimate"]
 
+_FEWEST = 2
 _HETEROSKEDASTIC = {1: "HC2", 2: "HC3"}
 
 
@@ -180,6 +182,7 @@ def _by_regression(
 
 def _fit(sample: Sample, part: MetricSample, columns: Sequence[str]) -> _Fit:
     planned = part.reduction.moments.select(*((arm.name,) for arm in sample.experiment.arms))
+    _check_strata(sample.experiment, planned)
     kept = independent_covariates(planned, columns)
     target = dict(zip(planned.columns, map(float, planned.means()), strict=True))
     means = {
@@ -187,18 +190,25 @@ def _fit(sample: Sample, part: MetricSample, columns: Sequence[str]) -> _Fit:
         for arm in sample.experiment.arms
     }
     smallest = min(mean.n for mean in means.values())
-    if not _is_estimable(part, sample.table.strata):
-        raise EmptyArm(
-            f"a stratum of {sample.experiment.data.stratum!r} has fewer than two units in an arm",
-            hint="join small strata, or drop data.stratum",
-        )
     return _Fit(part=part, means=means, power=small_sample_power(smallest, len(kept)))
 
 
-def _is_estimable(part: MetricSample, strata: Mapping[str, object]) -> bool:
-    moments = part.reduction.moments
-    by_stratum = len(moments.groups[0]) > 1
-    return not strata or not by_stratum or bool((moments.n >= 2).all())  # noqa: PLR2004 - a variance needs two
+def _check_strata(experiment: Experiment, planned: Moments) -> None:
+    """Every arm needs a variance in every stratum; one that is absent would be compared with other strata."""
+    if experiment.data.stratum is None:
+        return
+    units = planned.n if planned.clusters is None else planned.clusters.count
+    found = dict(zip(planned.groups, map(int, units), strict=True))
+    for stratum in sorted({group[1] for group in found}):
+        for arm in experiment.arms:
+            n = found.get((arm.name, stratum), 0)
+            if n < _FEWEST:
+                what = "units" if planned.clusters is None else "clusters"
+                raise EmptyArm(
+                    f"the stratum {stratum!r} of {experiment.data.stratum!r} has {n} {what} in arm {arm.name!r}; "
+                    f"a stratum needs at least two in every arm",
+                    hint="join small strata, or drop data.stratum",
+                )
 
 
 def _estimates_of(sample: Sample, fits: Sequence[_Fit], *, complete: bool, adjusted: bool) -> list[LiftEstimate]:
@@ -225,6 +235,8 @@ def _compared(
     variance = "CR1" if experiment.data.cluster is not None else _HETEROSKEDASTIC[fit.power]
     covariates = next(iter(fit.means.values())).covariates
     what = f"Lin regression on {len(covariates)} covariate columns" if adjusted else "stratified difference"
+    if not covariates:
+        what = f"difference in means, since no {'covariate' if adjusted else 'stratum'} varies in every arm"
     return [
         lift_estimate(
             fit.part,

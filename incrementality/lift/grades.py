@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from incrementality.experiment import Experiment
     from incrementality.lift.readout import Grade
 
-__all__ = ["GRADE_RULES", "grade_experiment", "grade_metric"]
+__all__ = ["GRADE_RULES", "grade_experiment", "grade_metric", "worse_of"]
 
 GRADE_RULES: tuple[tuple[Grade, str], ...] = (
     ("do not use", "The arms' sizes differ from the plan (sample ratio, p < 0.001)."),
@@ -37,6 +37,17 @@ def grade_experiment(checks: Sequence[CheckResult], experiment: Experiment) -> t
         return grade, reason
     others = [check for check in checks if check.passed is False]
     return ("caution", _reason(others)) if others else (grade, reason)
+
+
+def worse_of(first: Grade, second: Grade) -> Grade:
+    """Return the grade that allows less.
+
+    Examples:
+        >>> worse_of("trust", "caution")
+        'caution'
+    """
+    order = [grade for grade, _ in GRADE_RULES]
+    return min(first, second, key=order.index)
 
 
 def _graded(checks: Sequence[CheckResult]) -> tuple[Grade, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from incrementality.estimates import LiftEstimate
-    from incrementality.experiment import Segment
+    from incrementality.experiment import PlannedMetric, Segment
     from incrementality.lift.sample import MetricSample, Sample
+    from incrementality.stats import Moments
     from incrementality.warehouse import Reduction
 
 __all__ = ["compare_segments"]
@@ -28,7 +29,8 @@ _FEWEST = 2
 def compare_segments(sample: Sample) -> tuple[tuple[LiftEstimate, ...], tuple[SegmentTest, ...]]:
     """Return primary metrics' unadjusted effects in each value of each segment, and a test for each segment.
 
-    Values of which an arm has fewer than two units are left out; the test's sentence says how many.
+    Values of which an arm has fewer than two units, or a denominator of zero, are left out, and so are units without
+    a value; the test's sentence says how many.
 
     Raises:
         InputError: A segment has more than 20 values.
@@ -44,7 +46,15 @@ def compare_segments(sample: Sample) -> tuple[tuple[LiftEstimate, ...], tuple[Se
     return tuple(estimates), tuple(tests)
 
 
-def _within(sample: Sample, part: MetricSample, segment: Segment) -> tuple[list[LiftEstimate], int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _LeftOut:
+    """What a segment does not show: values that are too small, and units without a value."""
+
+    values: int
+    units: int
+
+
+def _within(sample: Sample, part: MetricSample, segment: Segment) -> tuple[list[LiftEstimate], _LeftOut]:
     reduction = sample.table.reduce(outcomes=part.metric.columns, by=segment.column, complete=part.complete)
     arms = [arm.name for arm in sample.experiment.arms]
     values = sorted({group[1] for group in reduction.moments.groups if group[0] in arms})
@@ -54,18 +64,26 @@ def _within(sample: Sample, part: MetricSample, segment: Segment) -> tuple[list[
             hint="group its values into a few before the test",
         )
     found: list[LiftEstimate] = []
-    kept = [value for value in values if all(_units(reduction, arm, value) >= _FEWEST for arm in arms)]
+    cells = {value: [reduction.moments.select((arm, value)) for arm in arms] for value in values}
+    kept = [value for value in values if all(_is_readable(cell, part.metric) for cell in cells[value])]
     for value in kept:
         cell = replace(part, reduction=_cell(reduction, value))
         for estimate in compare_metric(cell, sample.experiment):
             labelled = replace(estimate, segment=(segment.label, value))
             found.append(replace(labelled, sentence=sentence_of(labelled)))
-    return found, len(values) - len(kept)
+    labelled_units = sum(float(cell.n.sum()) for value in values for cell in cells[value])
+    units = sum(float(part.arm(arm).n.sum()) for arm in arms)
+    return found, _LeftOut(values=len(values) - len(kept), units=round(units - labelled_units))
 
 
-def _units(reduction: Reduction, arm: str, value: str) -> float:
-    moments = reduction.moments.select((arm, value))
-    return float(moments.clusters.count.sum() if moments.clusters is not None else moments.n.sum())
+def _is_readable(cell: Moments, metric: PlannedMetric) -> bool:
+    """Whether the cell has two units, and for a ratio a denominator."""
+    units = float(cell.clusters.count.sum() if cell.clusters is not None else cell.n.sum())
+    return units >= _FEWEST and (metric.denominator is None or _mean_of(cell, metric.denominator) != 0)
+
+
+def _mean_of(cell: Moments, name: str) -> float:
+    return float(cell.means()[cell.indices([name])[0]])
 
 
 def _cell(reduction: Reduction, value: str) -> Reduction:
@@ -79,7 +97,7 @@ def _cell(reduction: Reduction, value: str) -> Reduction:
     )
 
 
-def _tests(segment: Segment, estimates: Sequence[LiftEstimate], left_out: int) -> list[SegmentTest]:
+def _tests(segment: Segment, estimates: Sequence[LiftEstimate], left_out: _LeftOut) -> list[SegmentTest]:
     tests = []
     for arm in dict.fromkeys(estimate.arm for estimate in estimates):
         cells = [e for e in estimates if e.arm == arm and e.standard_error > 0]
@@ -95,5 +113,12 @@ def _tests(segment: Segment, estimates: Sequence[LiftEstimate], left_out: int) -
             pvalue=answer.pvalue,
             sentence="",
         )
-        tests.append(replace(test, sentence=segment_sentence(test, alpha=cells[0].alpha, left_out=left_out)))
+        tests.append(
+            replace(
+                test,
+                sentence=segment_sentence(
+                    test, alpha=cells[0].alpha, values_left_out=left_out.values, units_left_out=left_out.units
+                ),
+            )
+        )
     return tests

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from incrementality.experiment import PlannedMetric
     from incrementality.lift.readout import Grade, SegmentTest
 
-__all__ = ["is_shown", "is_worse", "segment_sentence", "sentence_of", "verdict_line", "verdict_of"]
+__all__ = ["counted", "is_shown", "is_worse", "segment_sentence", "sentence_of", "verdict_line", "verdict_of"]
 
 
 def is_shown(estimate: LiftEstimate) -> bool:
@@ -54,7 +54,11 @@ def verdict_line(estimate: LiftEstimate, metric: PlannedMetric, grade: Grade) ->
     if grade == "do not use":
         return f"{e.arm} on {e.metric}: no answer; the difference in the data cannot be read as an effect."
     if not is_shown(e):
-        return f"{e.arm} on {e.metric}: no effect shown; the difference is {_difference(e)}. {_ruled_out(e, metric)}"
+        corrected = " once corrected for several comparisons" if e.pvalue < e.alpha else ""
+        return (
+            f"{e.arm} on {e.metric}: no effect shown{corrected}; the difference is {_difference(e)}. "
+            f"{_ruled_out(e, metric)}"
+        )
     if grade == "caution":
         return f"{e.arm} on {e.metric}: a difference of {_difference(e)}, to be read with caution."
     verb = "raised" if e.effect > 0 else "lowered"
@@ -74,7 +78,7 @@ def _smallest(e: LiftEstimate, metric: PlannedMetric) -> float | None:
         return None
     if smallest.absolute is not None:
         return smallest.absolute
-    return float(smallest.relative or 0) * abs(e.control_mean)
+    return float(smallest.relative or 0) * abs(e.control_mean) or None
 
 
 def _size(e: LiftEstimate, value: float) -> str:
@@ -133,13 +137,20 @@ def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def segment_sentence(test: SegmentTest, *, alpha: float, left_out: int) -> str:
+def segment_sentence(test: SegmentTest, *, alpha: float, values_left_out: int, units_left_out: int) -> str:
     """Return whether an effect differs between the values of a segment, in words."""
     differs = test.pvalue < alpha
     told = (
         f"The effect of {test.arm} on {test.metric} {'differs' if differs else 'was not shown to differ'} between the "
         f"values of {test.segment} ({p_value(test.pvalue)}, unadjusted)."
     )
-    if left_out:
-        told += f" {count(left_out)} values had fewer than two units in an arm and are left out."
+    if values_left_out:
+        told += f" Left out, since an arm had too few units: {counted(values_left_out, 'value')}."
+    if units_left_out:
+        told += f" Without a value of {test.segment}: {counted(units_left_out, 'unit')}."
     return told
+
+
+def counted(n: int, what: str) -> str:
+    """Return a count with its noun, in the singular for one."""
+    return f"{count(n)} {what}" if n == 1 else f"{count(n)} {what}s"
