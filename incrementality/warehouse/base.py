@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from incrementality.warehouse.sources import Locator
 
-__all__ = ["NUMERIC", "ColumnType", "Relation", "Warehouse", "source_not_offered", "table_not_found"]
+__all__ = ["NUMERIC", "ColumnType", "Relation", "Warehouse", "source_not_offered", "stored", "table_not_found"]
 
 _LISTED = 20
 
@@ -36,18 +36,23 @@ class Warehouse(ABC):
     """One engine behind one seam; a connector for another engine is one small subclass.
 
     Engines agree on NaN: it counts as present, it is the largest value, and sums and means that meet it are NaN.
-    They differ on division by zero: DuckDB answers inf or NaN, PostgreSQL and Spark refuse the query.
+    They differ at the edges: at a division by zero DuckDB answers inf or NaN, the others refuse the query; at a
+    product outside the range of floats (below 1e-308, above 1e308) PostgreSQL refuses, the others answer 0 or inf.
 
     Attributes:
         dialect: The engine's name in sqlglot.
-        statements: Every statement that ran, as text, in order.
     """
 
     dialect: ClassVar[str]
     reads_files: ClassVar[bool] = False
 
     def __init__(self) -> None:
-        self.statements: list[str] = []
+        self._ran: list[exp.Expression | str] = []
+
+    @property
+    def statements(self) -> list[str]:
+        """Every statement that ran, in order, as text for a person to read."""
+        return [ran if isinstance(ran, str) else text_of(ran, self.dialect) for ran in self._ran]
 
     @abstractmethod
     def _rows(self, statement: str) -> list[tuple[Any, ...]]:
@@ -83,7 +88,7 @@ class Warehouse(ABC):
                 f"the text {error.object[error.start : error.end]!r} is not valid Unicode",
                 hint="correct the value or the name that holds it",
             ) from None
-        self.statements.append(text_of(tree, self.dialect))
+        self._ran.append(tree)
         return [tuple(map(_plain, row)) for row in self._rows(statement)]
 
     def row(self, tree: exp.Expression) -> tuple[Any, ...]:
@@ -92,9 +97,7 @@ class Warehouse(ABC):
 
     def materialise(self, name: str, tree: exp.Expression) -> Relation:
         """Store a query's rows in a temporary table that lives as long as the connection."""
-        create = parse("CREATE TEMPORARY TABLE target AS SELECT 1", target=table(name))
-        create.set("expression", tree)
-        self.query(create)
+        self.query(stored(name, tree))
         return self.relation(name)
 
     def relation(self, name: str) -> Relation:
@@ -109,6 +112,13 @@ class Warehouse(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def stored(name: str, tree: exp.Expression) -> exp.Expression:
+    """Return the statement that stores a query's rows under a temporary name."""
+    create = parse("CREATE TEMPORARY TABLE target AS SELECT 1", target=table(name))
+    create.set("expression", tree)
+    return create
 
 
 def _plain(value: object) -> object:

@@ -12,7 +12,7 @@ import duckdb
 
 from incrementality.errors import SourceNotFound, SourceUnreadable, WarehouseError
 from incrementality.warehouse.base import ColumnType, Relation, Warehouse, table_not_found
-from incrementality.warehouse.sql import column, literal, parse, render, table, text_of
+from incrementality.warehouse.sql import column, literal, parse, render, table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,8 @@ __all__ = ["DuckDBWarehouse"]
 _SOURCE = "incrementality_source"
 _DATABASE = "incrementality_database"
 _FRAME = "incrementality_frame"
+# Other writers leave NaN out of a Parquet file's smallest and largest values; these steps would then overlook it.
+_TRUSTS_STATISTICS = "statistics_propagation,filter_pushdown"
 # Left to itself the engine skips a header that does not fit the rows, and rows that begin with a number sign.
 _CSV = "header = true, skip = 0, comment = ''"
 
@@ -93,6 +95,7 @@ class DuckDBWarehouse(Warehouse):
         if locator.kind == "csv":
             return self._open_csv(locator, columns)
         if locator.kind == "parquet":
+            self._connection.execute(f"SET disabled_optimizers = '{_TRUSTS_STATISTICS}'")
             reader = parse("SELECT * FROM read_parquet($path)", path=_path(locator))
             return self._view(reader, locator)
         raise SourceNotFound(
@@ -138,7 +141,7 @@ class DuckDBWarehouse(Warehouse):
                 f"{path.name} cannot be opened as a DuckDB database: {_first_line(error)}",
                 hint="check that the file is a DuckDB database and that no other process is writing to it",
             ) from error
-        self.statements.append(attach)
+        self._ran.append(attach)
         found = self._tables(database)
         qualified = name if "." in name else f"main.{name}"
         if qualified not in found:
@@ -156,7 +159,7 @@ class DuckDBWarehouse(Warehouse):
         name = f"{_SOURCE}_{next(self._numbers)}"
         create = parse("CREATE TEMPORARY VIEW target AS SELECT 1", target=table(name))
         create.set("expression", reader)
-        self.statements.append(text_of(create, self.dialect))
+        self._ran.append(create)
         try:
             self._connection.execute(render(create, self.dialect))
             return self.relation(name)

@@ -6,6 +6,7 @@ One pass gives the shifted moments of all columns by arm (and stratum, and clust
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import numpy as np
 from sqlglot import exp
 
 from incrementality.stats.moments import ClusterSums, Moments
-from incrementality.warehouse.sql import literal, parse
+from incrementality.warehouse.sql import literal, named, parse, select_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,8 +85,8 @@ def pilot_means(warehouse: Warehouse, relation: exp.Table, columns: Mapping[str,
     if not columns:
         return {}
     inner = parse(f"SELECT 1 FROM source LIMIT {_PILOT_ROWS}", source=relation)  # noqa: S608 - a constant
-    inner.set("expressions", [exp.alias_(e.copy(), f"y{k}") for k, e in enumerate(columns.values())])
-    outer = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=inner))
+    inner.set("expressions", [named(e.copy(), f"y{k}") for k, e in enumerate(columns.values())])
+    outer = select_from(inner)
     outer.set("expressions", [parse("avg($y)", y=exp.column(f"y{k}")) for k in range(len(columns))])
     found = warehouse.row(outer)
     return {
@@ -120,27 +121,28 @@ class _Layout:
         """Write the query: rows, perhaps cluster totals, sums."""
         rows = self._rows()
         if self.plan.cluster is None:
-            return self._select(rows, [*self.groups], self._sums())
-        totals = self._select(rows, [*self.groups, "cluster_id"], self._sums())
-        return self._select(totals, self.groups, self._sums_of_totals())
+            return self._select(rows, [*self.groups], self.sums)
+        totals = self._select(rows, [*self.groups, "cluster_id"], self.sums)
+        return self._select(totals, self.groups, self.sums_of_totals)
 
     def _rows(self) -> exp.Expression:
         plan = self.plan
         select = parse("SELECT 1 FROM source", source=plan.relation)
-        items = [exp.alias_(e.copy(), name) for e, name in zip(plan.groups, self.groups, strict=True)]
+        items = [named(e.copy(), name) for e, name in zip(plan.groups, self.groups, strict=True)]
         if plan.cluster is not None:
-            items.append(exp.alias_(plan.cluster.copy(), "cluster_id"))
-        items += [exp.alias_(plan.columns[name].copy(), f"y{k}") for k, name in enumerate(self.names)]
+            items.append(named(plan.cluster.copy(), "cluster_id"))
+        items += [named(plan.columns[name].copy(), f"y{k}") for k, name in enumerate(self.names)]
         select.set("expressions", items)
         if plan.where is not None:
             select.set("where", exp.Where(this=plan.where.copy()))
         return select
 
     def _select(self, source: exp.Expression, keys: list[str], items: dict[str, exp.Expression]) -> exp.Expression:
-        select = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=source))
+        select = select_from(source)
         columns: list[exp.Expression] = [exp.column(key) for key in keys]
-        select.set("expressions", columns + [exp.alias_(item, name) for name, item in items.items()])
-        select.set("group", exp.Group(expressions=[column.copy() for column in columns]))
+        select.set("expressions", columns + [named(item, name) for name, item in items.items()])
+        if columns:
+            select.set("group", exp.Group(expressions=[column.copy() for column in columns]))
         return select
 
     def _shifted(self, k: int) -> exp.Expression:
@@ -148,7 +150,8 @@ class _Layout:
         y = exp.column(f"y{k}")
         return exp.Paren(this=exp.Sub(this=y, expression=literal(c))) if c else y
 
-    def _sums(self) -> dict[str, exp.Expression]:
+    @cached_property
+    def sums(self) -> dict[str, exp.Expression]:
         """Sums over rows, of a group or of a cluster in a group."""
         items = {"n": parse("count(*)")}
         for k in range(len(self.names)):
@@ -165,10 +168,11 @@ class _Layout:
             items[f"z{k}"] = parse("count(nullif($y, 0))", y=exp.column(f"y{k}"))
         return items
 
-    def _sums_of_totals(self) -> dict[str, exp.Expression]:
+    @cached_property
+    def sums_of_totals(self) -> dict[str, exp.Expression]:
         """Sums over clusters: of their sums, and of the products of their totals."""
         items: dict[str, exp.Expression] = {}
-        for name in self._sums():
+        for name in self.sums:
             function = {"lo": "min", "hi": "max"}.get(name[:2], "sum")
             items[name] = parse(f"{function}($y)", y=exp.column(name))
         items["g"] = parse("count(*)")
@@ -180,7 +184,7 @@ class _Layout:
         return items
 
     def _labels(self) -> list[str]:
-        return list(self._sums_of_totals() if self.plan.cluster is not None else self._sums())
+        return list(self.sums_of_totals if self.plan.cluster is not None else self.sums)
 
     def read(self, answer: list[tuple[object, ...]]) -> Reduction:
         """Read the answer back into moments."""

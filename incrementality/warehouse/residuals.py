@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from incrementality.warehouse.sql import linear, literal, parse, product
+from incrementality.warehouse.sql import linear, literal, named, parse, product, select_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,10 +82,10 @@ def _rows(
     where: exp.Expression | None,
 ) -> exp.Expression:
     rows = parse("SELECT 1 FROM source", source=relation)
-    items = [exp.alias_(expression.copy(), f"y{k}") for k, expression in enumerate(columns.values())]
-    items += [exp.alias_(task.arm.copy(), f"in_arm{i}") for i, task in enumerate(tasks)]
+    items = [named(expression.copy(), f"y{k}") for k, expression in enumerate(columns.values())]
+    items += [named(task.arm.copy(), f"in_arm{i}") for i, task in enumerate(tasks)]
     if cluster is not None:
-        items.append(exp.alias_(cluster.copy(), "cluster_id"))
+        items.append(named(cluster.copy(), "cluster_id"))
     rows.set("expressions", items)
     if where is not None:
         rows.set("where", exp.Where(this=where.copy()))
@@ -93,8 +93,8 @@ def _rows(
 
 
 def _over(source: exp.Expression, items: Mapping[str, exp.Expression]) -> exp.Expression:
-    select = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=source))
-    select.set("expressions", [exp.alias_(item, name) for name, item in items.items()])
+    select = select_from(source)
+    select.set("expressions", [named(item, name) for name, item in items.items()])
     return select
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from incrementality.errors import EngineNotInstalled, InputError, SourceUnreadable, WarehouseError
-from incrementality.warehouse.base import ColumnType, Relation, Warehouse, source_not_offered, table_not_found
+from incrementality.warehouse.base import ColumnType, Relation, Warehouse, source_not_offered, stored, table_not_found
 from incrementality.warehouse.spark_files import CSV_OPTIONS, check_encoding, is_padded, path_of, separator_of
-from incrementality.warehouse.sql import column, parse, render, table
+from incrementality.warehouse.sql import column, parse, render, table, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,29 +136,30 @@ class SparkWarehouse(Warehouse):
 
     def _open_parquet(self, locator: Locator) -> Relation:
         with _translating(f"read {locator.written}"):
-            return self._view(self._session.read.parquet(path_of(locator)))
+            return self._view(self._session.read.parquet(path_of(locator, self._folder)))
 
     def _open_csv(self, locator: Locator, columns: tuple[str, ...] | None) -> Relation:
         """Read a text file once and keep its rows: Spark would read it again in every query."""
         check_encoding(locator)
+        path = path_of(locator, self._folder)
         reader = self._session.read.options(**CSV_OPTIONS, sep=separator_of(locator))
         with _translating(f"read {locator.written}"):
-            frame = reader.csv(path_of(locator), inferSchema=True)
-            frame = reader.csv(path_of(locator), schema=self._schema(reader, frame.schema, locator))
+            schema = self._schema(reader.csv(path, inferSchema=True), reader.csv(path, inferSchema=False))
+            frame = reader.csv(path, schema=schema)
             every = _kinds(frame.schema)
             wanted = [name for name in every if columns is None or name in columns]
             kept = self._view(frame.select([_quoted(name) for name in wanted or every]).persist())
             frame.select([_quoted(name) for name in wanted[:1]]).limit(1).collect()
         return Relation(kept.name, {**every, **kept.columns})
 
-    def _schema(self, reader: Any, schema: Any, locator: Locator) -> Any:  # noqa: ANN401 - pyspark loads on use
-        """Return the schema with codes such as 007 as text, which they are on the other engines."""
+    def _schema(self, inferred: Any, texts: Any) -> Any:  # noqa: ANN401 - pyspark loads on use
+        """Return the inferred schema with codes such as 007 as text, which they are on the other engines."""
         from pyspark.sql import functions, types
 
+        schema = inferred.schema
         numbers = [field.name for field in schema if _TYPES.get(field.dataType.typeName()) == "integer"]
         if not numbers:
             return schema
-        texts = reader.csv(path_of(locator), inferSchema=False)
         padded = texts.select([functions.max(is_padded(texts[_quoted(name)])) for name in numbers]).collect()[0]
         codes = {name for name, found in zip(numbers, padded, strict=True) if found}
         return types.StructType(
@@ -171,10 +172,14 @@ class SparkWarehouse(Warehouse):
         return Relation(table(name), _kinds(frame.schema))
 
     def materialise(self, name: str, tree: exp.Expression) -> Relation:
-        """Keep a query's rows under a temporary name: Spark has no temporary tables, so a view is cached."""
-        relation = super().materialise(name, tree)
-        self._rows(f"CACHE TABLE {render(relation.name, self.dialect)}")
-        return relation
+        """Keep a query's rows under a temporary name: Spark has no temporary tables, so a frame is kept."""
+        self.statements.append(text_of(stored(name, tree), self.dialect))
+        statement = render(tree, self.dialect)
+        with _translating(statement):
+            frame = self._session.sql(statement).persist()
+            frame.count()
+            frame.createOrReplaceTempView(name)
+        return Relation(table(name), _kinds(frame.schema))
 
     def close(self) -> None:
         """Stop the session if it was started here, and remove its folder."""

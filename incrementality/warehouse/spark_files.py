@@ -8,6 +8,7 @@ import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from uuid import uuid4
 
 from incrementality.errors import SourceUnreadable
 
@@ -30,11 +31,17 @@ CSV_OPTIONS = {
     "negativeInf": "-inf",
 }
 _CHUNK = 1 << 20
+_PATTERN = re.compile(r"[\\*?\[\]{},]")
 
 
-def path_of(locator: Locator) -> str:
-    """Return the file's path with the signs escaped that Spark takes for a pattern."""
-    return re.sub(r"([\\*?\[\]{}])", r"\\\1", str(locator.path))
+def path_of(locator: Locator, folder: Path) -> str:
+    """Return the file's path, or a link in the folder where Spark would take the path for a pattern."""
+    path = Path(str(locator.path))
+    if not _PATTERN.search(str(path)):
+        return str(path)
+    link = folder / f"{uuid4().hex}{''.join(path.suffixes[-2:]) if path.suffix == '.gz' else path.suffix}"
+    link.symlink_to(path)
+    return str(link)
 
 
 def separator_of(locator: Locator) -> str:

@@ -23,11 +23,13 @@ __all__ = [
     "column",
     "linear",
     "literal",
+    "named",
     "not_nan",
     "number_of",
     "parse",
     "product",
     "render",
+    "select_from",
     "table",
     "text_of",
 ]
@@ -67,6 +69,30 @@ def parse(text: str, **places: exp.Expression) -> exp.Expression:
             return filling
         node.replace(filling)
     return tree
+
+
+def named(tree: exp.Expression, name: str) -> exp.Expression:
+    """Return an expression under a name of our own.
+
+    Examples:
+        >>> render(named(parse("count(*)"), "n"), "duckdb")
+        'COUNT(*) AS n'
+    """
+    return exp.Alias(this=tree, alias=exp.to_identifier(name))
+
+
+def select_from(rows: exp.Expression) -> exp.Expression:
+    """Return ``SELECT 1 FROM (rows) AS r``, whose columns the caller sets; the rows' tree is taken over, not copied.
+
+    Examples:
+        >>> render(select_from(parse("SELECT 2 AS x")), "duckdb")
+        'SELECT 1 FROM (SELECT 2 AS x) AS r'
+    """
+    select = parse("SELECT 1 FROM rows")
+    place = select.find(exp.Table)
+    if place is not None:
+        place.replace(exp.Subquery(this=rows, alias=exp.TableAlias(this=exp.to_identifier("r"))))
+    return select
 
 
 def _aliased(source: exp.Expression, name: str) -> exp.Expression:
@@ -170,16 +196,18 @@ def not_nan(number: exp.Expression) -> exp.Expression:
     """Return a floating-point expression with NULL in place of NaN.
 
     Examples:
+        >>> render(not_nan(column("y")), "duckdb")
+        'CASE WHEN ISNAN("y") THEN NULL ELSE "y" END'
         >>> print(render(not_nan(column("y")), "postgres"))
-        NULLIF("y", CAST('NaN' AS DOUBLE PRECISION))
+        CASE WHEN "y" = CAST('NaN' AS DOUBLE PRECISION) THEN NULL ELSE "y" END
     """
-    return parse("nullif($y, CAST('NaN' AS DOUBLE))", y=number)
+    return parse("CASE WHEN isnan($y) THEN NULL ELSE $y END", y=number)
 
 
 def render(tree: exp.Expression, dialect: str, *, pretty: bool = False) -> str:
     """Return the text of a query for an engine."""
     fragment = _FRAGMENTS.get(dialect)
-    return (tree.transform(fragment) if fragment else tree).sql(dialect=dialect, pretty=pretty)
+    return (tree.transform(fragment) if fragment else tree).sql(dialect=dialect, pretty=pretty, copy=False)
 
 
 def text_of(tree: exp.Expression, dialect: str) -> str:
@@ -188,7 +216,9 @@ def text_of(tree: exp.Expression, dialect: str) -> str:
 
 
 def _for_postgres(node: exp.Expression) -> exp.Expression:
-    """PostgreSQL reads 1e-300 as NUMERIC, whose arithmetic is decimal and slow: floats say what they are."""
+    """PostgreSQL reads 1e-300 as NUMERIC, whose arithmetic is decimal and slow; and it has no isnan()."""
+    if isinstance(node, exp.IsNan):
+        return exp.EQ(this=node.this, expression=literal(math.nan))
     if isinstance(node, exp.Literal) and not node.is_string and "e" in node.name:
         return exp.cast(node, exp.DataType.Type.DOUBLE)
     return node
