@@ -206,7 +206,7 @@ def test_adjustment_halves_the_standard_error():
 
 
 def test_thirty_units_an_arm_are_covered_conservatively_with_hc3():
-    """Three covariates on 30 units an arm: HC3 misses about 3.5 %, HC2 about 4.7 %."""
+    """Three covariates on 30 units an arm: HC3 misses 3.7 %, HC2 5.4 % (8,000 draws)."""
     found = answers(4, covariate_world(60, 0.5, effect=5.0, slope=0.5), adjusted)
     assert 0.02 < found.missed < ALPHA + band(FAST)
     assert abs(found.bias) < 4
@@ -242,14 +242,75 @@ def test_ignoring_accounts_finds_effects_that_are_not_there(accounts):
 
 
 def test_few_unequal_accounts_are_beyond_cr1():
-    """Twelve accounts an arm, log-normal sizes of sigma 1: 10 % false positives. A limit, not a promise."""
+    """Twelve accounts an arm, log-normal sizes of sigma 1: 9 % false positives, a known limit of CR1.
+
+    The long grid below states the figure for more accounts, with a covariate, and for an 80/20 split.
+    """
     found = answers(11, accounts_world(24, unequal=1.0), unadjusted)
-    assert found.rejected == pytest.approx(0.10, abs=band(FAST, 0.10))
+    assert found.rejected == pytest.approx(0.092, abs=band(FAST, 0.092))
 
 
 def test_hc2_covers_these_units_and_not_quite_the_population():
-    """Effects that grow with a covariate: the units' mean effect is itself a draw, which HC2 leaves out."""
+    """Effects that grow with a covariate: the units' mean effect is itself a draw, which HC2 leaves out.
+
+    Here the effect's standard deviation is 10, the control outcome's 12: 12.2 % of the intervals miss the
+    population's effect, 5.1 % these units' (8,000 draws).
+    """
     found = answers(12, covariate_world(1000, 0.5, effect=5.0, slope=1.0), hc2)
     assert_honest(found)
     wider = answers(12, covariate_world(1000, 0.5, effect=5.0, slope=1.0, population=True), hc2)
-    assert wider.missed > found.missed + 0.03
+    assert wider.missed == pytest.approx(0.122, abs=band(FAST, 0.122))
+    assert wider.missed > found.missed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.5, 0.2, 0.05])
+@pytest.mark.parametrize("n", [400, 4000])
+def test_the_long_grid_of_differences_covers(n, share):
+    assert_honest(answers(20, means_world(n, share), unadjusted, LONG), LONG)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n", "share", "method", "missed"),
+    [
+        (4000, 0.5, hc2, 0.05),
+        (4000, 0.2, hc2, 0.05),
+        (4000, 0.05, hc2, 0.05),
+        (400, 0.5, hc2, 0.05),
+        (400, 0.05, hc2, 0.063),
+        (400, 0.05, hc3, 0.039),
+        (60, 0.5, hc2, 0.054),
+        (60, 0.5, hc3, 0.037),
+    ],
+)
+def test_the_long_grid_of_adjusted_effects_misses_as_stated(n, share, method, missed):
+    """With three covariates on 20 units in the smaller arm HC2 misses 6.3 %, HC3 3.9 %: the reason for HC3 there."""
+    found = answers(20, covariate_world(n, share), method, LONG)
+    assert found.missed == pytest.approx(missed, abs=band(LONG, missed))
+    assert abs(found.bias) < 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("accounts", "unequal", "share", "plain", "with_covariate"),
+    [
+        (80, 0.0, 0.5, 0.05, 0.05),
+        (200, 0.0, 0.5, 0.05, 0.05),
+        (24, 1.0, 0.5, 0.092, 0.121),
+        (40, 1.0, 0.5, 0.089, 0.105),
+        (80, 1.0, 0.5, 0.075, 0.083),
+        (200, 1.0, 0.5, 0.061, 0.072),
+        (40, 1.0, 0.2, 0.104, 0.135),
+    ],
+)
+def test_the_long_grid_of_accounts_rejects_as_stated(accounts, unequal, share, plain, with_covariate):
+    """CR1 keeps its level with accounts of similar size, and not with few very unequal ones (log-normal, sigma 1).
+
+    False positives there: 6-10 % for the difference, 7-13 % with a covariate on the units; effects stay unbiased.
+    """
+    for method, covariate, rate in ((unadjusted, False, plain), (adjusted, True, with_covariate)):
+        world = accounts_world(accounts, unequal=unequal, share=share, covariate=covariate)
+        found = answers(21, world, method, LONG)
+        assert found.rejected == pytest.approx(rate, abs=band(LONG, rate))
+        assert abs(found.bias) < 4
