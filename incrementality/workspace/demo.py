@@ -8,33 +8,51 @@ from typing import TYPE_CHECKING
 
 from incrementality.errors import WorkspaceError
 from incrementality.simulate import crm_journey_holdout
-from incrementality.workspace.files import write_whole
-from incrementality.workspace.project import CONFIGURATION, Workspace
+from incrementality.workspace.configuration import CONFIGURATION
+from incrementality.workspace.files import exclusive, make_folder, write_whole
+from incrementality.workspace.project import Workspace
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from incrementality.lift import Readout
+    from incrementality.simulate import SimulatedHoldout
 
-__all__ = ["Demo", "make_demo"]
+__all__ = ["Demo", "DemoRow", "make_demo"]
 
 _ID = "winback-demo"
 _MANIFEST = "demo.json"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoRow:
+    """One comparison: the true effect on exactly these contacts, beside the estimate and its interval."""
+
+    metric: str
+    arm: str
+    kind: str
+    unit: str
+    true_effect: float
+    effect: float
+    effect_ci_lower: float
+    effect_ci_upper: float
+    covers: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """A finished demo: the true effects of exactly these contacts, beside what the readout estimated.
+    """A finished demo.
 
     Attributes:
         readout: The readout.
         page: Where its page lies.
-        rows: One dictionary a comparison: metric, arm, true effect, estimate, interval, whether it covers.
+        rows: One row a comparison: what is true, what was estimated.
     """
 
     readout: Readout
     page: Path
-    rows: tuple[dict[str, object], ...]
+    rows: tuple[DemoRow, ...]
 
 
 def make_demo(into: Path, *, seed: int = 1) -> Demo:
@@ -45,43 +63,60 @@ def make_demo(into: Path, *, seed: int = 1) -> Demo:
         seed: Seed of the simulation; one seed always gives the same data.
 
     Raises:
-        WorkspaceError: The folder holds something else.
+        WorkspaceError: The folder holds something else, or cannot be written.
     """
     _check_folder(into)
-    workspace = Workspace.create(into, example=False)
     world = crm_journey_holdout(seed=seed)
-    folder = workspace.root / "experiments" / _ID
-    data = workspace.root / "data" / f"{_ID}.csv"
-    folder.mkdir(exist_ok=True)
-    data.parent.mkdir(exist_ok=True)
-    world.write_csv(data)
-    write_whole(folder / "experiment.yaml", world.experiment_yaml(_ID, f"../../data/{data.name}"))
-    write_whole(workspace.root / _MANIFEST, json.dumps(asdict(world.manifest), indent=1, default=str) + "\n")
-    readout = workspace.readout(_ID)
-    rows = []
-    for estimate in readout.estimates:
-        truth = world.truth.get((estimate.metric, estimate.arm))
-        if truth is not None and readout.headline(estimate.metric, estimate.arm) == estimate:
-            rows.append(
-                {
-                    "metric": estimate.metric,
-                    "arm": estimate.arm,
-                    "true_effect": truth.effect,
-                    "effect": estimate.effect,
-                    "effect_ci_lower": estimate.effect_ci_lower,
-                    "effect_ci_upper": estimate.effect_ci_upper,
-                    "covers": estimate.effect_ci_lower <= truth.effect <= estimate.effect_ci_upper,
-                    "kind": estimate.kind,
-                    "unit": estimate.unit,
-                }
-            )
-    return Demo(readout=readout, page=workspace.files(_ID).page, rows=tuple(rows))
+    make_folder(into)
+    _write_manifest(world, into)  # marks the folder as a demo's, even where the rest is interrupted
+    make_folder(into / "data")
+    write_whole(into / "data" / ".gitignore", "*\n")
+    with exclusive(into / "data"):
+        workspace = _write_world(world, into)
+        readout = workspace.readout(_ID)
+    return Demo(readout=readout, page=workspace.files(_ID).page, rows=tuple(_rows(world, readout)))
 
 
 def _check_folder(into: Path) -> None:
-    if into.is_dir() and any(into.iterdir()) and not (into / _MANIFEST).is_file():
+    if into.is_file():
+        raise WorkspaceError(f"{into.name!r} is a file", hint="name a new folder: incrementality demo --into DIR")
+    if not into.is_dir() or (into / _MANIFEST).is_file():
+        return
+    if any(path.suffix != ".part" for path in into.iterdir()):
         what = "a workspace" if (into / CONFIGURATION).is_file() else "something else"
         raise WorkspaceError(
             f"the folder {into.name!r} holds {what} already; the demo writes only into its own",
             hint="name a new folder: incrementality demo --into DIR",
+        )
+
+
+def _write_world(world: SimulatedHoldout, into: Path) -> Workspace:
+    _write_manifest(world, into)
+    workspace = Workspace.create(into, example=False)
+    data, folder = workspace.root / "data" / f"{_ID}.csv", workspace.root / "experiments" / _ID
+    make_folder(folder)
+    for left in data.parent.glob(".*.tmp"):  # by a demo that was killed
+        left.unlink(missing_ok=True)
+    world.write_csv(data)
+    write_whole(folder / "experiment.yaml", world.experiment_yaml(_ID, f"../../data/{data.name}"))
+    return workspace
+
+
+def _write_manifest(world: SimulatedHoldout, into: Path) -> None:
+    write_whole(into / _MANIFEST, json.dumps(asdict(world.manifest), indent=1, default=str) + "\n")
+
+
+def _rows(world: SimulatedHoldout, readout: Readout) -> Iterator[DemoRow]:
+    for metric, arm in dict.fromkeys((estimate.metric, estimate.arm) for estimate in readout.estimates):
+        estimate, truth = readout.headline(metric, arm), world.truth[metric, arm]
+        yield DemoRow(
+            metric=metric,
+            arm=arm,
+            kind=estimate.kind,
+            unit=estimate.unit,
+            true_effect=truth.effect,
+            effect=estimate.effect,
+            effect_ci_lower=estimate.effect_ci_lower,
+            effect_ci_upper=estimate.effect_ci_upper,
+            covers=estimate.effect_ci_lower <= truth.effect <= estimate.effect_ci_upper,
         )

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import tempfile
+import secrets
 import time
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from incrementality.errors import WorkspaceBusy
+from incrementality.errors import WorkspaceBusy, WorkspaceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-__all__ = ["exclusive", "sha256_of", "write_files", "write_whole"]
+__all__ = ["exclusive", "make_folder", "sha256_of", "write_files", "write_whole"]
 
 _CHUNK = 1 << 20
 _PATIENCE = 60.0
+_PAUSE = 0.05
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file so that a reader sees the old content or the new, never a part.
 
+    Raises:
+        WorkspaceError: The folder cannot be written.
+        WorkspaceBusy: Another process has been writing there all the time.
+
     Examples:
         >>> import tempfile
+        >>> from pathlib import Path
         >>> path = Path(tempfile.mkdtemp()) / "note.txt"
         >>> write_whole(path, "done")
         >>> path.read_text(encoding="utf-8")
@@ -35,32 +42,55 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_files(files: Mapping[Path, str]) -> None:
-    """Write several text files: all are on disk before the first takes its name."""
+    """Write several text files: all are on disk before the first takes its name.
+
+    The folders are locked meanwhile, so of two processes that write the same files one wins with all of them. What
+    a killed process left behind under the files' names is swept away.
+
+    Args:
+        files: The text of each file.
+
+    Raises:
+        WorkspaceError: A folder cannot be written; no file has changed then.
+        WorkspaceBusy: Another process has been writing there all the time.
+    """
+    folders = sorted({path.parent for path in files})
+    with ExitStack() as locks:
+        for folder in folders:
+            locks.enter_context(exclusive(folder))
+        _replace_all(files)
+        for folder in folders:
+            _sync_folder(folder)
+
+
+def _replace_all(files: Mapping[Path, str]) -> None:
     staged: dict[Path, Path] = {}
     try:
         for path, text in files.items():
-            staged[path] = _stage(path, text)
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, "a folder of that name is in the way")
+            _sweep(path)
+            staged[path] = temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+            _write_durably(temporary, text)
         for path, temporary in staged.items():
             temporary.replace(path)
-        for folder in {path.parent for path in files}:
-            _sync_folder(folder)
+    except OSError as error:
+        raise cannot_write(path, error) from error
     finally:
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
 
 
-def _stage(path: Path, text: str) -> Path:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    return Path(name)
+def _sweep(path: Path) -> None:
+    for left in path.parent.glob(f".{path.name}.*.part"):
+        left.unlink(missing_ok=True)
+
+
+def _write_durably(path: Path, text: str) -> None:
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -71,6 +101,26 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless they are there.
+
+    Raises:
+        WorkspaceError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> WorkspaceError:
+    """Return the error for a path that the system does not let us write."""
+    return WorkspaceError(
+        f"{path} cannot be written: {error.strerror or error}; nothing has changed",
+        hint="check that its folder exists, that you may write there, and that the disk has room",
+    )
 
 
 def sha256_of(path: Path) -> str:
@@ -86,30 +136,45 @@ def sha256_of(path: Path) -> str:
 def exclusive(folder: Path, *, patience: float = _PATIENCE) -> Iterator[None]:
     """Hold a folder's lock while writing into it; other processes wait their turn.
 
-    The operating system drops the lock with the process, so a killed one leaves nothing behind.
+    The lock lies on the folder itself: no lock file is left, and the operating system drops the lock with the
+    process. Where a file system has no such locks, each file is still written whole.
+
+    Args:
+        folder: The folder; it exists.
+        patience: Seconds to wait for another process.
 
     Raises:
         WorkspaceBusy: Another process held it all the time.
     """
     try:
         import fcntl
-    except ImportError:  # no such locks here: each file is still written whole
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):  # no locks here; whoever writes next meets what is wrong with the folder itself
         yield
         return
-    handle = os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
     try:
         waited_until = time.monotonic() + patience
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if time.monotonic() > waited_until:
-                    raise WorkspaceBusy(
-                        f"another process has been writing into {folder.name!r} for {patience:.0f} s",
-                        hint="wait until it is done, then run the command again",
-                    ) from None
-                time.sleep(0.05)
+        while not _locked(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            if time.monotonic() > waited_until:
+                raise WorkspaceBusy(
+                    f"another process has been writing into {folder.name!r} for {patience:.0f} s",
+                    hint="wait until it is done, then run the command again",
+                )
+            time.sleep(_PAUSE)
         yield
     finally:
         os.close(handle)
+
+
+def _locked(handle: int, operation: int) -> bool:
+    """Return whether the lock is ours, or the file system knows none."""
+    import fcntl
+
+    try:
+        fcntl.flock(handle, operation)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -2,68 +2,40 @@
 
 from __future__ import annotations
 
-import json
+import os
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from incrementality.errors import (
     ExperimentNotFound,
-    InputError,
+    SourceUnreadable,
     StaleReadout,
     UnsafePath,
     WorkspaceError,
     WorkspaceNotFound,
     did_you_mean,
 )
-from incrementality.experiment import experiment_yaml_example, read_experiment
+from incrementality.experiment import read_experiment
 from incrementality.lift import Readout, analyze
 from incrementality.report import render_readout
 from incrementality.warehouse import Locator, connect, locate
-from incrementality.workspace.files import exclusive, sha256_of, write_files, write_whole
+from incrementality.workspace.configuration import CONFIGURATION, EMBEDDED, read_configuration
+from incrementality.workspace.files import exclusive, make_folder, sha256_of, write_files, write_whole
 from incrementality.workspace.notebook import notebook_text
+from incrementality.workspace.results import page_of, read_result, result_text
+from incrementality.workspace.starter import make_workspace
 
 if TYPE_CHECKING:
     from incrementality.experiment import Experiment
     from incrementality.warehouse import Warehouse
 
-__all__ = ["CONFIGURATION", "Configuration", "ReadoutFiles", "Workspace"]
+__all__ = ["ReadoutFiles", "Workspace"]
 
-CONFIGURATION = "incrementality.yaml"
-_EXAMPLE = "winback-example"
-
-_CONFIGURATION_TEXT = """\
-# The workspace of `incrementality`. Everything here is reviewed in git; no customer rows are.
-
-# Where tables live: duckdb: (embedded), postgresql://user@host/database, or spark://host:port.
-# ${NAME} is read from the environment, so that no password stands here.
-warehouse: "duckdb:"
-
-# What the embedded engine may use before it spills to a temporary folder.
-memory_limit: 320MB
-"""
-
-_GITIGNORE_TEXT = """\
-# customer rows never enter git
-/data/
-# generated answers: made again by `incrementality readout`
-/experiments/*/result.json
-/experiments/*/readout.html
-.lock
-"""
-
-
-class Configuration(BaseModel):
-    """The settings of a workspace, from ``incrementality.yaml``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    warehouse: str = "duckdb:"
-    memory_limit: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s?(MB|GB|MiB|GiB)$")] = "320MB"
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
+_LONGEST_ECHO = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +54,7 @@ class Workspace:
 
     Raises:
         WorkspaceNotFound: It holds none.
+        InputError: Its settings cannot be used.
 
     Examples:
         >>> import tempfile
@@ -97,16 +70,23 @@ class Workspace:
                 f"the folder {self.root.name!r} holds no {CONFIGURATION}",
                 hint=f"make a workspace there: incrementality init {root}",
             )
-        self.configuration = _read_configuration(self.root / CONFIGURATION)
+        self.configuration = read_configuration(self.root / CONFIGURATION)
+
+    def __repr__(self) -> str:
+        return f"Workspace({str(self.root)!r})"
 
     @classmethod
     def find(cls, start: Path | str | None = None) -> Workspace:
         """Return the workspace at a folder or above it; default: the current folder.
 
         Raises:
-            WorkspaceNotFound: There is none up to the root of the disk.
+            WorkspaceNotFound: There is no such folder, or no workspace up to the root of the disk.
         """
         folder = Path.cwd() if start is None else Path(start).resolve()
+        if not folder.is_dir():
+            raise WorkspaceNotFound(
+                f"there is no folder {str(start)!r}", hint="run `incrementality init DIR`, or correct --workspace"
+            )
         for candidate in (folder, *folder.parents):
             if (candidate / CONFIGURATION).is_file():
                 return cls(candidate)
@@ -117,54 +97,69 @@ class Workspace:
 
     @classmethod
     def create(cls, root: Path | str, *, example: bool = True) -> Workspace:
-        """Make a workspace; what is there already stays untouched.
+        """Make a workspace; what is there already stays untouched, and a second call changes nothing.
+
+        Args:
+            root: The folder, made unless it is there.
+            example: Whether a new workspace gets a commented example.
 
         Raises:
-            WorkspaceError: The path is a file.
+            WorkspaceError: The path is a file, or cannot be written.
         """
-        root = Path(root)
-        if root.is_file():
-            raise WorkspaceError(f"{root.name!r} is a file", hint="name a folder that is new, empty or a workspace")
-        texts = {root / CONFIGURATION: _CONFIGURATION_TEXT, root / ".gitignore": _GITIGNORE_TEXT}
-        if example:
-            text = experiment_yaml_example(experiment_id=_EXAMPLE)
-            texts[root / "experiments" / _EXAMPLE / "experiment.yaml"] = text
-        for folder in ("experiments", "notebooks", "reports"):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-        for path, text in texts.items():
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(path, text)
+        make_workspace(Path(root), example=example)
         return cls(root)
 
     def experiment_ids(self) -> list[str]:
         """Return the ids of all experiments, sorted."""
-        return sorted(path.parent.name for path in (self.root / "experiments").glob("*/experiment.yaml"))
+        names = (path.parent.name for path in (self.root / "experiments").glob("*/experiment.yaml"))
+        return sorted(name for name in names if _ID.fullmatch(name))
 
     def folder(self, experiment_id: str) -> Path:
         """Return an experiment's folder.
 
         Raises:
-            UnsafePath: The id is a path.
+            UnsafePath: The id is a path, or its folder is a link that leaves ``experiments/``.
             ExperimentNotFound: There is no such experiment.
         """
-        if not experiment_id or experiment_id in {".", ".."} or set("/\\\0") & set(experiment_id):
-            raise UnsafePath(
-                f"{experiment_id!r} is not an experiment's id; an id is the name of a folder in experiments/",
-                hint=f"known here: {', '.join(self.experiment_ids()) or 'none yet'}",
-            )
-        folder = self.root / "experiments" / experiment_id
+        if not _ID.fullmatch(experiment_id):
+            raise self._no_id(experiment_id)
+        home = self.root / "experiments"
+        folder = home / experiment_id
         if not (folder / "experiment.yaml").is_file():
-            known = self.experiment_ids()
             raise ExperimentNotFound(
-                f"there is no experiments/{experiment_id}/experiment.yaml.{did_you_mean(experiment_id, known)}",
-                hint=f"known here: {', '.join(known) or 'none yet'}",
+                f"there is no experiments/{experiment_id}/experiment.yaml."
+                + did_you_mean(experiment_id, self.experiment_ids()),
+                hint=self._known(),
+            )
+        if not folder.resolve().is_relative_to(home.resolve()):
+            raise UnsafePath(
+                f"experiments/{experiment_id} is a link that leaves the workspace", hint="move the folder itself here"
             )
         return folder
 
+    def _no_id(self, written: str) -> UnsafePath | ExperimentNotFound:
+        steps = re.split(r"[/\\]", written)
+        meant = next((known for known in self.experiment_ids() if known in steps), None)
+        shown = repr(written if len(written) <= _LONGEST_ECHO else f"{written[:_LONGEST_ECHO]}...")
+        error = UnsafePath if len(steps) > 1 or written.startswith(".") else ExperimentNotFound
+        return error(
+            f"{shown} is not an experiment's id; an id is the name of a folder in experiments/, lower case."
+            + (f" Did you mean {meant!r}?" if meant else did_you_mean(written, self.experiment_ids())),
+            hint=self._known(),
+        )
+
+    def _known(self) -> str:
+        known = self.experiment_ids()
+        return f"known here: {', '.join(known)}" if known else "write experiments/<id>/experiment.yaml; none is there"
+
     def experiment(self, experiment_id: str) -> Experiment:
-        """Return an experiment as its file writes it."""
-        return read_experiment(self.folder(experiment_id))
+        """Return an experiment as its file writes it.
+
+        Raises:
+            ExperimentNotFound: There is no such experiment.
+            ExperimentFileError: Its file has problems; all are listed.
+        """
+        return read_experiment(shown_path(self.folder(experiment_id)))
 
     def files(self, experiment_id: str) -> ReadoutFiles:
         """Return where an experiment's readout lies, or will lie."""
@@ -172,19 +167,30 @@ class Workspace:
         return ReadoutFiles(result=folder / "result.json", page=folder / "readout.html")
 
     def locate(self, experiment: Experiment) -> Locator:
-        """Return where an experiment's data lies; written paths stay inside the workspace."""
-        return locate(
-            experiment.data.source,
-            table=experiment.data.table,
-            base=self.root / "experiments" / experiment.id,
-            root=self.root,
-        )
+        """Return where an experiment's data lies; written paths stay inside the workspace.
+
+        A table without a source lies in the workspace's own warehouse.
+
+        Raises:
+            SourceNotFound: A variable is not set, or there is no such file.
+            UnsafePath: A written path leaves the workspace.
+            InputError: Nothing says where the data is, or the file's ending is unknown.
+        """
+        data, base = experiment.data, self.root / "experiments" / experiment.id
+        own = data.source is None and data.table is not None and self.configuration.warehouse != EMBEDDED
+        source = self.configuration.warehouse if own else data.source
+        return locate(source, table=data.table, base=base, root=self.root)
 
     def connect(self, locator: Locator) -> Warehouse:
-        """Open the engine for a source: its own warehouse, the workspace's, or the embedded one for files."""
-        url = locator.url or locate_url(self.configuration.warehouse)
-        if locator.path is not None and not url.startswith(("duckdb", "spark")):
-            url = "duckdb:"
+        """Open the engine for a source: its own warehouse, else the embedded one; a Spark workspace reads files too.
+
+        Raises:
+            InputError: The address names no engine that is known.
+            EngineNotInstalled: The engine's optional dependency is missing.
+        """
+        warehouse = self.configuration.warehouse
+        on_spark = locator.kind in {"csv", "parquet"} and warehouse.startswith("spark:")
+        url = locator.url or (warehouse if on_spark else EMBEDDED)
         return connect(url, memory_limit=self.configuration.memory_limit)
 
     def readout(self, experiment_id: str, *, warehouse: Warehouse | None = None) -> Readout:
@@ -199,16 +205,15 @@ class Workspace:
         """
         experiment = self.experiment(experiment_id)
         locator = self.locate(experiment)
+        manifest = self._manifest(experiment_id, locator)
         if warehouse is None:
             with self.connect(locator) as engine:
                 readout = analyze(experiment, locator, engine)
         else:
             readout = analyze(experiment, locator, warehouse)
-        readout = replace(readout, manifest={**readout.manifest, **self._hashes(experiment_id, locator)})
+        readout = replace(readout, manifest={**readout.manifest, **manifest})
         files = self.files(experiment_id)
-        texts = {files.result: result_text(readout), files.page: render_readout(readout)}
-        with exclusive(files.result.parent):
-            write_files(texts)
+        write_files({files.result: result_text(readout), files.page: render_readout(readout)})
         return readout
 
     def stored_readout(self, experiment_id: str) -> Readout:
@@ -217,18 +222,7 @@ class Workspace:
         Raises:
             StaleReadout: There is none, it cannot be read, or the experiment file has changed since.
         """
-        files = self.files(experiment_id)
-        if not files.result.is_file():
-            raise StaleReadout(
-                f"{experiment_id!r} has not been read out", hint=f"run: incrementality readout {experiment_id}"
-            )
-        try:
-            readout = Readout.from_dict(json.loads(files.result.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError) as error:
-            raise StaleReadout(
-                f"experiments/{experiment_id}/result.json cannot be read: {error}",
-                hint=f"run again: incrementality readout {experiment_id}",
-            ) from error
+        readout = read_result(self.files(experiment_id).result, experiment_id=experiment_id)
         if readout.experiment_hash != self.experiment(experiment_id).hash:
             raise StaleReadout(
                 f"experiments/{experiment_id}/experiment.yaml has changed since it was read out",
@@ -242,9 +236,11 @@ class Workspace:
         Raises:
             StaleReadout: It is not.
         """
-        readout, files = self.stored_readout(experiment_id), self.files(experiment_id)
-        page = files.page.read_bytes() if files.page.is_file() else b""
-        if page != render_readout(readout).encode():
+        files = self.files(experiment_id)
+        with exclusive(files.page.parent):
+            readout = self.stored_readout(experiment_id)
+            page = files.page.read_bytes() if files.page.is_file() else b""
+        if page != page_of(readout).encode():
             raise StaleReadout(
                 f"experiments/{experiment_id}/readout.html is not what its result.json renders to",
                 hint=f"run again: incrementality readout {experiment_id}",
@@ -252,7 +248,11 @@ class Workspace:
         return readout
 
     def notebook(self, experiment_id: str, *, replace_existing: bool = False) -> Path:
-        """Write ``notebooks/<id>.ipynb`` from the template of the experiment's design.
+        """Write ``notebooks/<id>.ipynb`` from the template, and return where it lies.
+
+        Args:
+            experiment_id: The experiment's id.
+            replace_existing: Whether to write over a notebook that is there.
 
         Raises:
             WorkspaceError: The notebook is there already, and may hold somebody's work.
@@ -264,45 +264,27 @@ class Workspace:
                 f"notebooks/{path.name} is there already and may hold somebody's work",
                 hint="open it, or write it anew with --replace",
             )
-        path.parent.mkdir(exist_ok=True)
+        make_folder(path.parent)
         write_whole(path, notebook_text(experiment_id))
         return path
 
-    def _hashes(self, experiment_id: str, locator: Locator) -> dict[str, Any]:
-        hashes: dict[str, Any] = {
+    def _manifest(self, experiment_id: str, locator: Locator) -> dict[str, Any]:
+        manifest: dict[str, Any] = {
             "experiment_file_sha256": sha256_of(self.folder(experiment_id) / "experiment.yaml"),
             "read_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         if locator.path is not None and locator.path.is_file():
-            hashes["source_sha256"] = sha256_of(locator.path)
-        return hashes
+            try:
+                manifest["source_sha256"] = sha256_of(locator.path)
+            except OSError as error:
+                raise SourceUnreadable(
+                    f"the source {locator.written!r} cannot be opened: {error.strerror}",
+                    hint="check who may read the file",
+                ) from error
+        return manifest
 
 
-def result_text(readout: Readout) -> str:
-    """Return ``result.json``: what is not finite becomes null, so that every reader of JSON can read it."""
-    return json.dumps(_finite(readout.to_dict()), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not -float("inf") < value < float("inf") else value
-
-
-def locate_url(url: str) -> str:
-    """Return a warehouse's URL with ``${NAME}`` read from the environment."""
-    located = locate(url, table="any", base=Path()) if "://" in url else None
-    return url if located is None or located.url is None else located.url
-
-
-def _read_configuration(path: Path) -> Configuration:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        return Configuration.model_validate(content)
-    except ValidationError as error:
-        named = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
-        raise InputError(f"{path.name}: {named}", hint="allowed keys: warehouse, memory_limit") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name} cannot be read: {str(error).splitlines()[0]}", hint="mend the file") from error
+def shown_path(path: Path) -> Path:
+    """Return a path as people below the current folder would write it; elsewhere, as it is."""
+    relative = Path(os.path.relpath(path))
+    return path if ".." in relative.parts else relative

@@ -1,0 +1,279 @@
+"""The commands: each parses its words, calls a verb, prints."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from incrementality.cli.screen import colour_wanted, printable, readout_lines, truth_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from incrementality.lift import Readout
+    from incrementality.workspace import Workspace
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="incrementality",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="What your customer contacts caused, not only what they touched.",
+    epilog="""Examples:
+
+\b
+  incrementality demo                   a win-back holdout whose truth is known
+  incrementality init my-crm            a workspace for your own experiments
+  cd my-crm
+  incrementality readout                which experiments there are
+  incrementality readout winback-2026q1
+
+\b
+Exit codes:
+  0  done
+  1  something could not be used; the message says what, and what to do
+  2  the command itself is misspelt
+  3  with --strict: the readout is graded "do not use"
+""",
+)
+
+_DO_NOT_USE = 3
+
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace", "-w", metavar="DIR", help="The workspace's folder; default: the one around the current folder."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON and nothing else.")]
+
+
+def _examples(*lines: str) -> str:
+    return "\n".join(["Examples:", "", "\b", *(f"  incrementality {line}" for line in lines)])
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - a flag
+    if wanted:
+        from incrementality import __version__
+
+        typer.echo(f"incrementality {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    *,
+    version: Annotated[  # noqa: ARG001 - its callback prints it
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    context.color = colour_wanted()
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command(short_help="Make a workspace.", epilog=_examples("init my-crm", "init ."))
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The workspace's folder, new or there already.")],
+) -> None:
+    """Make a workspace: experiments/, notebooks/, reports/, settings and a commented example.
+
+    Whatever is there already stays untouched; a second run changes nothing.
+    """
+    from incrementality.workspace import CONFIGURATION, Workspace
+
+    known = Workspace.create(folder).experiment_ids()
+    _say(f"The workspace is ready: {folder}")
+    _say(f"  {CONFIGURATION:<22}its settings")
+    _say(f"  {'experiments/':<22}{', '.join(known) or 'none yet: write experiments/<id>/experiment.yaml'}")
+    _say(f"  {'notebooks/, reports/':<22}what is made from them")
+    if known:
+        _say("Next: edit this file, put its data in place,")
+        _say(f"  {folder / 'experiments' / known[0] / 'experiment.yaml'}")
+        _say("then run", f"  incrementality readout {known[0]} --workspace {shlex.quote(str(folder))}")
+
+
+@app.command(
+    short_help="Read an experiment out.",
+    epilog=_examples(
+        "readout                            (lists the experiments)",
+        "readout winback-2026q1",
+        "readout winback-2026q1 --json > answer.json",
+        "readout winback-2026q1 --show-sql",
+        "readout winback-2026q1 --check --strict",
+    ),
+)
+def readout(
+    experiment_id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The experiment's id: its folder's name.")
+    ] = None,
+    *,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+    show_sql: Annotated[bool, typer.Option("--show-sql", help="Print the SQL that ran, before the answer.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compute nothing: check that the page is what result.json renders to.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help='Exit with 3 where the grade is "do not use".')] = False,
+) -> None:
+    """Read an experiment out: checks, effects, verdict.
+
+    Writes result.json and readout.html beside experiment.yaml. Without ID it lists the experiments.
+    """
+    if experiment_id is None and (as_json or show_sql or check or strict):
+        raise typer.BadParameter("options of a readout need the experiment's ID", param_hint="ID")
+    if check and show_sql:
+        raise typer.BadParameter("runs no SQL; leave one of --check and --show-sql out", param_hint="--check")
+    from incrementality.workspace import Workspace, result_text
+
+    project = Workspace.find(workspace)
+    if experiment_id is None:
+        _list_experiments(project)
+        return
+    answer = project.check(experiment_id) if check else _read_out(project, experiment_id, as_json, show_sql)
+    if as_json:
+        _print_json(result_text(answer))
+    elif check:
+        _say(f"experiments/{experiment_id}/readout.html is what its result.json renders to. Grade: {answer.grade}.")
+    else:
+        files = project.files(experiment_id)
+        _say(*readout_lines(answer), "", f"Page:    {_near(files.page)}", f"Numbers: {_near(files.result)}")
+    if strict and answer.grade == "do not use":
+        raise typer.Exit(_DO_NOT_USE)
+
+
+def _list_experiments(project: Workspace) -> None:
+    known = project.experiment_ids()
+    if not known:
+        _say("This workspace holds no experiment yet.", "Next: write experiments/<id>/experiment.yaml")
+        return
+    _say("Experiments here:", *(f"  {known_id}" for known_id in known), f"Next: incrementality readout {known[0]}")
+
+
+def _read_out(project: Workspace, experiment_id: str, as_json: bool, show_sql: bool) -> Readout:  # noqa: FBT001
+    locator = project.locate(project.experiment(experiment_id))
+    with project.connect(locator) as engine:
+        try:
+            with _progress(f"reading out {experiment_id}", quiet=as_json):
+                return project.readout(experiment_id, warehouse=engine)
+        finally:
+            if show_sql and engine.statements:
+                typer.echo(printable(";\n\n".join(engine.statements) + ";\n"), err=as_json)
+
+
+@app.command(
+    short_help="Write an experiment's notebook.",
+    epilog=_examples("notebook winback-2026q1", "notebook winback-2026q1 --replace"),
+)
+def notebook(
+    experiment_id: Annotated[str, typer.Argument(metavar="ID", help="The experiment's id: its folder's name.")],
+    *,
+    workspace: WorkspaceOption = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Write over the notebook that is there.")] = False,
+) -> None:
+    """Write notebooks/ID.ipynb: a thin notebook that reads the experiment out and shows it, top to bottom."""
+    from incrementality.workspace import Workspace
+
+    path = _near(Workspace.find(workspace).notebook(experiment_id, replace_existing=replace))
+    _say(f"The notebook is ready: {path}", f"Next: jupyter lab {shlex.quote(str(path))}")
+
+
+@app.command(
+    short_help="Simulate, read out, compare with the truth.",
+    epilog=_examples("demo", "demo --into another-demo --seed 7", "demo --json"),
+)
+def demo(
+    *,
+    into: Annotated[
+        Path, typer.Option("--into", metavar="DIR", help="The demo's folder: new, empty, or an earlier demo.")
+    ] = Path("demo"),
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the simulation.", min=0)] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a win-back holdout whose true effect is known, read it out, and compare both."""
+    from dataclasses import asdict
+
+    from incrementality.workspace import make_demo
+
+    with _progress("simulating a win-back journey and reading it out", quiet=as_json):
+        answer = make_demo(into, seed=seed)
+    if as_json:
+        comparisons = [asdict(row) for row in answer.rows]
+        content = {"page": str(answer.page), "grade": answer.readout.grade, "comparisons": comparisons}
+        _print_json(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    else:
+        _say(*readout_lines(answer.readout), "", *truth_lines(answer.rows), "", f"Page: {_near(answer.page)}")
+
+
+@app.command(
+    short_help="Print the JSON Schema of experiment.yaml.", epilog=_examples("schema > experiment.schema.json")
+)
+def schema() -> None:
+    """Print the JSON Schema of experiment.yaml, for editors that complete and check while you type."""
+    from incrementality.experiment import json_schema
+
+    _print_json(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+def _print_json(text: str) -> None:
+    typer.echo(text.encode(), nl=False)  # JSON is UTF-8, whatever the terminal speaks
+
+
+def _near(path: Path) -> Path:
+    """Return a path as one would write it from the current folder, where that is shorter."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+@contextmanager
+def _progress(what: str, *, quiet: bool) -> Iterator[None]:
+    """Show that work is going on, on a terminal only."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True, markup=False).status(f"{what} ..."):
+        yield
+
+
+def _fail(message: str, hint: str) -> None:
+    typer.echo(f"{typer.style('Error:', fg='red', bold=True)} {printable(message)}", err=True, color=colour_wanted())
+    if hint:
+        typer.echo(f"Next:  {printable(hint)}", err=True)
+    sys.exit(1)
+
+
+def _never_choke(streams: Iterable[object]) -> None:
+    """Let a terminal that cannot show a sign show a question mark instead."""
+    for stream in streams:
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def main() -> None:
+    """Run the command line; a named error is printed with its next step and ends with exit code 1."""
+    from incrementality.errors import IncrementalityError
+
+    _never_choke((sys.stdout, sys.stderr))
+    try:
+        app()
+    except IncrementalityError as error:
+        _fail(error.message, error.hint)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        _fail(f"{error.strerror or error}{where}", "check that the path exists, and that you may read and write there")

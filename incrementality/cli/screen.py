@@ -1,0 +1,179 @@
+"""Answers on a terminal: short aligned lines, colours where the terminal shows them; nothing is computed here."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import textwrap
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from incrementality.estimates import CheckResult, LiftEstimate
+    from incrementality.lift import Readout
+    from incrementality.workspace import DemoRow
+
+__all__ = ["colour_wanted", "paragraph", "printable", "readout_lines", "truth_lines"]
+
+_GRADES = {"trust": "green", "caution": "yellow", "do not use": "red"}
+_NARROW, _WIDE = 60, 100
+_LONGEST_CELL = 22
+_SIGNS = str.maketrans({"\N{NO-BREAK SPACE}": " ", "\N{MINUS SIGN}": "-"})
+
+
+def readout_lines(readout: Readout, *, width: int | None = None) -> list[str]:
+    """Return a readout as lines: the verdict, the effects, the checks, the rows.
+
+    Args:
+        readout: The answer.
+        width: Columns of the terminal; default: asked of the terminal.
+    """
+    width = width or screen_width()
+    grade = readout.grade.upper()
+    head = paragraph(readout.verdict, width=width, first=f"{grade}  ", rest=" " * (len(grade) + 2))
+    lines = [typer.style(line, fg=_GRADES[readout.grade], bold=True) for line in head]
+    for sentence in readout.verdict_lines:
+        lines += ["", *paragraph(sentence, width=width, first="  ", rest="  ")]
+    return [*lines, "", *_effects(readout), "", *_checks(readout, width), "", *_rows(readout, width)]
+
+
+def truth_lines(rows: Sequence[DemoRow]) -> list[str]:
+    """Return the demo's comparisons as a table: what is true, what was estimated."""
+    from incrementality.formatting import difference_number, interval
+
+    table = [("metric", "true effect", "estimate", "interval", "")]
+    for row in rows:
+        true, effect, lower, upper = (
+            difference_number(value, kind=row.kind, unit=row.unit)
+            for value in (row.true_effect, row.effect, row.effect_ci_lower, row.effect_ci_upper)
+        )
+        held = "holds the truth" if row.covers else "misses it, as 1 in 20 does"
+        table.append((_cell(row.metric), true, effect, interval(lower, upper), held))
+    return [_bold("The truth, known because the data is simulated"), *_aligned(table, left={0, 4})]
+
+
+def _effects(readout: Readout) -> Iterator[str]:
+    from incrementality.formatting import level
+
+    pairs = dict.fromkeys((estimate.metric, estimate.arm) for estimate in readout.estimates)
+    shown = [readout.headline(metric, arm) for metric, arm in pairs]
+    control = next(arm.name for arm in readout.arms if arm.control)
+    adjusted = ", adjusted for covariates" if any(estimate.adjusted for estimate in shown) else ""
+    yield _bold(f"Effects against {printable(control)}{adjusted}")
+    head = ("metric", "arm", _cell(control), "treated", "effect", f"{level(readout.alpha)} interval", "relative")
+    yield from _aligned([head, *(_effect(estimate) for estimate in shown)], left={0, 1})
+    if any(estimate.kind == "conversion" for estimate in shown):
+        yield "  effects on shares are in percentage points"
+
+
+def _effect(e: LiftEstimate) -> tuple[str, ...]:
+    from incrementality.formatting import difference_number, interval, mean, relative
+
+    control, treated = (mean(x, kind=e.kind, unit=e.unit) for x in (e.control_mean, e.treatment_mean))
+    effect, lower, upper = (
+        difference_number(x, kind=e.kind, unit=e.unit) for x in (e.effect, e.effect_ci_lower, e.effect_ci_upper)
+    )
+    lift = "-" if e.rel_effect is None else relative(e.rel_effect)
+    return (_cell(e.metric), _cell(e.arm), control, treated, effect, interval(lower, upper), lift)
+
+
+def _checks(readout: Readout, width: int) -> Iterator[str]:
+    passed = [check for check in readout.checks if check.passed]
+    failed = [check for check in readout.checks if check.passed is False]
+    notes = [check for check in readout.checks if check.passed is None]
+    yield _bold(f"Checks: {len(passed)} passed, {len(failed)} failed{f', {len(notes)} to note' if notes else ''}")
+    for word, colour, checks in (("failed", "red", failed), ("note", "blue", notes)):
+        for check in checks:
+            yield from _marked(word, colour, f"{_check_name(check)}: {check.sentence}", width)
+    if passed:
+        yield from _marked("passed", "green", ", ".join(_names(passed)), width)
+
+
+def _names(checks: Sequence[CheckResult]) -> Iterator[str]:
+    for name, same in groupby(checks, key=lambda check: check.name):
+        metrics = [check.metric for check in same if check.metric]
+        yield name.replace("_", " ") + (f" ({len(metrics)} metrics)" if len(metrics) > 1 else "")
+
+
+def _check_name(check: CheckResult) -> str:
+    return check.name.replace("_", " ") + (f" ({check.metric})" if check.metric else "")
+
+
+def _marked(word: str, colour: str, text: str, width: int) -> Iterator[str]:
+    first, *rest = paragraph(text, width=width, first=f"  {word:<6}  ", rest=" " * 10)
+    yield first.replace(word, typer.style(word, fg=colour), 1)
+    yield from rest
+
+
+def _rows(readout: Readout, width: int) -> list[str]:
+    rows = readout.rows
+    refused = "; ".join(f"{reason}: {n:,}" for reason, n in rows.refused.items()) or "none"
+    return paragraph(f"Rows: {rows.read:,} read, {rows.kept:,} kept; refused: {refused}.", width=width, rest="  ")
+
+
+def _aligned(table: Sequence[tuple[str, ...]], *, left: set[int]) -> list[str]:
+    cells = [tuple(printable(cell) for cell in row) for row in table]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    lines = (
+        "  ".join(
+            cell.ljust(size) if i in left else cell.rjust(size)
+            for i, (cell, size) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in cells
+    )
+    return [f"  {line}".rstrip() for line in lines]
+
+
+def _cell(text: str) -> str:
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 3]}..."
+
+
+def _bold(text: str) -> str:
+    return typer.style(text, bold=True)
+
+
+def paragraph(text: str, *, width: int | None = None, first: str = "", rest: str = "") -> list[str]:
+    r"""Return a text as lines no wider than the terminal; a number stays with its unit.
+
+    Examples:
+        >>> paragraph("one two three", width=9, first="- ", rest="  ")
+        ['- one two', '  three']
+    """
+    lines = textwrap.wrap(
+        _visible(text),
+        width=width or screen_width(),
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.translate(_SIGNS) for line in lines] or [first.rstrip()]
+
+
+def printable(text: str) -> str:
+    r"""Return a text that cannot command the terminal: control characters are escaped, line ends stay.
+
+    Examples:
+        >>> printable("\x1b[31mred\N{NO-BREAK SPACE}%")
+        '\\x1b[31mred %'
+    """
+    return _visible(text).translate(_SIGNS)
+
+
+def _visible(text: str) -> str:
+    kept = "\n\N{NO-BREAK SPACE}"
+    return "".join(sign if sign.isprintable() or sign in kept else repr(sign)[1:-1] for sign in text)
+
+
+def screen_width() -> int:
+    """Return the columns to write in: those of the terminal, between 60 and 100."""
+    return min(max(shutil.get_terminal_size((80, 24)).columns, _NARROW), _WIDE)
+
+
+def colour_wanted() -> bool | None:
+    """Return whether to colour: never where NO_COLOR is set, else ``None``, as the terminal can."""
+    return False if os.environ.get("NO_COLOR") else None
