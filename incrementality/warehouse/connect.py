@@ -26,7 +26,8 @@ def connect(url: str = "duckdb:", *, memory_limit: str = "320MB", threads: int |
         EngineNotInstalled: The engine's optional dependency is missing.
 
     Examples:
-        >>> connect("duckdb:").dialect
+        >>> with connect("duckdb:") as warehouse:
+        ...     warehouse.dialect
         'duckdb'
     """
     scheme = url.split(":", maxsplit=1)[0].lower()

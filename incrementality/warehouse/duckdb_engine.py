@@ -7,12 +7,14 @@ import shutil
 import tempfile
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import finalize
 
 import duckdb
 
 from incrementality.errors import SourceNotFound, SourceUnreadable, WarehouseError
 from incrementality.warehouse.base import ColumnType, Relation, Warehouse, table_not_found
 from incrementality.warehouse.sql import column, literal, parse, render, table
+from incrementality.warehouse.text_files import check_encoding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,6 +66,7 @@ class DuckDBWarehouse(Warehouse):
         super().__init__()
         self._numbers = count(1)
         self._folder = tempfile.mkdtemp(prefix="incrementality-")
+        self._remove_folder = finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         config: dict[str, Any] = {"memory_limit": memory_limit, "temp_directory": self._folder}
         if threads is not None:
             config["threads"] = threads
@@ -169,7 +172,7 @@ class DuckDBWarehouse(Warehouse):
     def close(self) -> None:
         """Close the connection and remove the temporary folder."""
         self._connection.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._remove_folder()
 
 
 def _column_type(name: str) -> ColumnType:
@@ -190,10 +193,11 @@ def _first_line(error: Exception) -> str:
 
 def _unreadable(locator: Locator, reason: str) -> SourceUnreadable:
     name = locator.path.name if locator.path else locator.written
-    if "unicode" in reason.lower() or "utf-8" in reason.lower():
-        return SourceUnreadable(
-            f"{name} is not encoded in UTF-8", hint=f"convert it: iconv -f LATIN1 -t UTF-8 {name} > utf8-{name}"
-        )
+    if locator.kind == "csv":
+        try:
+            check_encoding(locator)
+        except SourceUnreadable as found:
+            return found
     return SourceUnreadable(
         f"{name} cannot be read as {locator.kind}: {reason.splitlines()[0][:200]}",
         hint="check that the file is whole and that its ending says what it is",

@@ -48,7 +48,7 @@ class Locator:
     kind: SourceKind
     path: Path | None = None
     table: str | None = None
-    url: str | None = None
+    url: str | None = field(default=None, repr=False)
     written: str = ""
     frame: Any = field(default=None, repr=False, compare=False)
 
@@ -90,7 +90,9 @@ def locate(
     expanded = _expand(source, os.environ if environment is None else environment)
     if _URL.match(expanded):
         if table is None:
-            raise InputError(f"the source {source!r} is a warehouse without a table", hint="write data.table")
+            raise InputError(
+                f"the source {without_secret(source)!r} is a warehouse without a table", hint="write data.table"
+            )
         return Locator("table", table=table, url=expanded, written=f"{without_secret(source)}#{table}")
     path = (base / Path(expanded).expanduser()).resolve()
     if root is not None and not _VARIABLE.search(source) and not path.is_relative_to(root.resolve()):

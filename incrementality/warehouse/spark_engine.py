@@ -12,11 +12,13 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import finalize
 
 from incrementality.errors import EngineNotInstalled, InputError, SourceUnreadable, WarehouseError
 from incrementality.warehouse.base import ColumnType, Relation, Warehouse, source_not_offered, stored, table_not_found
-from incrementality.warehouse.spark_files import CSV_OPTIONS, check_encoding, is_padded, path_of, separator_of
-from incrementality.warehouse.sql import column, parse, render, table, text_of
+from incrementality.warehouse.sources import without_secret
+from incrementality.warehouse.sql import column, parse, render, table
+from incrementality.warehouse.text_files import CSV_OPTIONS, check_encoding, is_padded, path_of, separator_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,11 +92,8 @@ class SparkWarehouse(Warehouse):
         _check_installed()
         self._numbers = count(1)
         self._folder = Path(tempfile.mkdtemp(prefix="incrementality-"))
-        try:
-            self._session, self._owns_session = _session(master, self._folder)
-        except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            raise
+        self._remove_folder = finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._session, self._owns_session = _session(master, self._folder)
 
     def _rows(self, statement: str) -> list[tuple[Any, ...]]:
         with _translating(statement):
@@ -173,7 +172,7 @@ class SparkWarehouse(Warehouse):
 
     def materialise(self, name: str, tree: exp.Expression) -> Relation:
         """Keep a query's rows under a temporary name: Spark has no temporary tables, so a frame is kept."""
-        self.statements.append(text_of(stored(name, tree), self.dialect))
+        self._ran.append(stored(name, tree))
         statement = render(tree, self.dialect)
         with _translating(statement):
             frame = self._session.sql(statement).persist()
@@ -185,7 +184,7 @@ class SparkWarehouse(Warehouse):
         """Stop the session if it was started here, and remove its folder."""
         if self._owns_session:
             self._session.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._remove_folder()
 
 
 def _master(url: str) -> str:
@@ -194,7 +193,7 @@ def _master(url: str) -> str:
         return local
     cluster = _MASTER.fullmatch(url)
     if cluster is None:
-        raise InputError(f"{url!r} is no URL of Spark", hint="write spark:local[2] or spark://host:port")
+        raise InputError(f"{without_secret(url)!r} is no URL of Spark", hint="write spark:local[2] or spark://host:port")
     try:
         socket.create_connection((cluster[1], int(cluster[2])), timeout=_CONNECT_SECONDS).close()
     except OSError as error:

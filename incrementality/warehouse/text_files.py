@@ -1,4 +1,4 @@
-"""How Spark reads files as the embedded engine does: same nulls, same quotes, same refusal of damaged text."""
+"""Text files: whether they can be read at all, and how Spark reads them as the embedded engine does."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def is_padded(texts: Any) -> Any:  # noqa: ANN401 - a column of pyspark
 
 
 def check_encoding(locator: Locator) -> None:
-    """Read the file's bytes once: Spark puts a replacement sign where they are no UTF-8, and says nothing.
+    """Read the file's bytes once: Spark says nothing where they are no UTF-8, and the embedded engine is vague.
 
     Raises:
         SourceUnreadable: The text is not UTF-8, or the compression is damaged.
