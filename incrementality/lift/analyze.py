@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from incrementality.lift.checks import run_checks
-from incrementality.lift.comparisons import compare_arms, is_score_test
+from incrementality.lift.comparisons import compare_arms, is_score_test, mean_of
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
 from incrementality.lift.sample import take_sample
@@ -14,7 +14,7 @@ from incrementality.lift.segments import compare_segments
 from incrementality.lift.specification import measurement_specification
 from incrementality.lift.wording import verdict_line, verdict_of
 from incrementality.outcomes import open_unit_table
-from incrementality.stats import estimate_mean, proportion_interval, two_sided_critical_value
+from incrementality.stats import proportion_interval, two_sided_critical_value
 from incrementality.warehouse import Locator, connect, frame_locator, locate
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _arms(sample: Sample) -> tuple[ArmSummary, ...]:
 def _means(experiment: Experiment, part: MetricSample) -> list[ArmMean]:
     found = []
     for arm in (experiment.control, *experiment.treatments):
-        estimate = estimate_mean(part.arm(arm.name), *part.metric.columns)
+        estimate = mean_of(part, arm.name)
         n, error = int(part.arm(arm.name).n.sum()), estimate.variance**0.5
         counted = part.metric.kind in {"conversion", "revenue"}
         events = part.nonzero(arm.name) if counted else None

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import Moments
 
-__all__ = ["compare_arms", "compare_metric", "is_score_test", "lift_estimate"]
+__all__ = ["compare_arms", "compare_metric", "is_score_test", "lift_estimate", "mean_of"]
 
 _FEWEST = 2
+_ROUNDING = 1e-12  # a mean below this share of the level around which it was summed is zero
 _HETEROSKEDASTIC = {1: "HC2", 2: "HC3"}
 
 
@@ -63,12 +64,19 @@ def compare_arms(sample: Sample) -> tuple[LiftEstimate, ...]:
 
 def _check_control_mean(part: MetricSample, experiment: Experiment) -> None:
     metric, control = part.metric, experiment.control.name
-    mean = estimate_mean(part.arm(control), *metric.columns).value
-    if metric.relative and mean == 0:
+    if metric.relative and mean_of(part, control).value == 0:
         raise ControlMeanZero(
             f"the control {control!r} has a mean of zero in metric {metric.name!r}; a relative lift does not exist",
             hint="check the column; if zero is right, write `relative: false` for this metric to read the difference",
         )
+
+
+def mean_of(part: MetricSample, arm: str) -> MeanEstimate:
+    """Return the arm's mean (or ratio); exactly zero where it is no more than the rounding of its sum."""
+    moments, columns = part.arm(arm), part.metric.columns
+    estimate, k = estimate_mean(moments, *columns), moments.indices(columns)[0]
+    is_zero = abs(moments.means()[k]) <= _ROUNDING * abs(moments.shift[k])
+    return replace(estimate, value=0.0) if is_zero else estimate
 
 
 def is_score_test(metric: PlannedMetric, experiment: Experiment) -> bool:
@@ -79,7 +87,7 @@ def is_score_test(metric: PlannedMetric, experiment: Experiment) -> bool:
 def compare_metric(part: MetricSample, experiment: Experiment) -> list[LiftEstimate]:
     """Return the metric's unadjusted comparisons, each arm against the control."""
     metric, control = part.metric, experiment.control.name
-    means = {arm.name: estimate_mean(part.arm(arm.name), *metric.columns) for arm in experiment.arms}
+    means = {arm.name: mean_of(part, arm.name) for arm in experiment.arms}
     method = _unadjusted_method(metric, experiment)
     found = []
     for arm in experiment.treatments:
