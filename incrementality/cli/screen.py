@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import textwrap
-from itertools import groupby
 from typing import TYPE_CHECKING
 
 import typer
@@ -64,8 +63,13 @@ def _effects(readout: Readout) -> Iterator[str]:
     control = next(arm.name for arm in readout.arms if arm.control)
     adjusted = ", adjusted for covariates" if any(estimate.adjusted for estimate in shown) else ""
     yield _bold(f"Effects against {printable(control)}{adjusted}")
-    head = ("metric", "arm", _cell(control), "treated", "effect", f"{level(readout.alpha)} interval", "relative")
-    yield from _aligned([head, *(_effect(estimate) for estimate in shown)], left={0, 1})
+    arms = list(dict.fromkeys(estimate.arm for estimate in shown))
+    treated = arms[0] if len(arms) == 1 else "treated"
+    head = ("metric", "arm", _cell(control), _cell(treated), "effect", f"{level(readout.alpha)} interval", "relative")
+    table = [head, *(_effect(estimate) for estimate in shown)]
+    if len(arms) == 1:
+        table = [(metric, *rest) for metric, _, *rest in table]
+    yield from _aligned(table, left={0} if len(arms) == 1 else {0, 1})
     if any(estimate.kind == "conversion" for estimate in shown):
         yield "  effects on shares are in percentage points"
 
@@ -94,8 +98,8 @@ def _checks(readout: Readout, width: int) -> Iterator[str]:
 
 
 def _names(checks: Sequence[CheckResult]) -> Iterator[str]:
-    for name, same in groupby(checks, key=lambda check: check.name):
-        metrics = [check.metric for check in same if check.metric]
+    for name in dict.fromkeys(check.name for check in checks):
+        metrics = {check.metric for check in checks if check.name == name and check.metric}
         yield name.replace("_", " ") + (f" ({len(metrics)} metrics)" if len(metrics) > 1 else "")
 
 
