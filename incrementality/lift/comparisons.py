@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from incrementality.errors import ControlMeanZero, EmptyArm
+from incrementality.errors import ControlMeanZero, EmptyArm, ValueNotAllowed
 from incrementality.estimates import LiftEstimate
 from incrementality.lift.wording import sentence_of
 from incrementality.stats import (
@@ -21,6 +21,7 @@ from incrementality.stats import (
     robust_estimate,
     small_sample_power,
 )
+from incrementality.warehouse import ArmFit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import Moments
 
-__all__ = ["compare_arms", "compare_metric", "is_score_test", "lift_estimate", "mean_of"]
+__all__ = ["compare_arms", "compare_metric", "is_score_test", "is_zero", "lift_estimate", "mean_of"]
 
 _FEWEST = 2
 _ROUNDING = 1e-12  # a mean below this share of the level around which it was summed is zero
@@ -43,6 +44,7 @@ def compare_arms(sample: Sample) -> tuple[LiftEstimate, ...]:
 
     Raises:
         ControlMeanZero: A metric's control mean is zero, so that a relative effect does not exist.
+        ValueNotAllowed: A ratio's denominator sums to zero in an arm.
     """
     experiment = sample.experiment
     for part in sample.metrics:
@@ -73,10 +75,20 @@ def _check_control_mean(part: MetricSample, experiment: Experiment) -> None:
 
 def mean_of(part: MetricSample, arm: str) -> MeanEstimate:
     """Return the arm's mean (or ratio); exactly zero where it is no more than the rounding of its sum."""
-    moments, columns = part.arm(arm), part.metric.columns
-    estimate, k = estimate_mean(moments, *columns), moments.indices(columns)[0]
-    is_zero = abs(moments.means()[k]) <= _ROUNDING * abs(moments.shift[k])
-    return replace(estimate, value=0.0) if is_zero else estimate
+    moments, metric = part.arm(arm), part.metric
+    if metric.denominator is not None and is_zero(moments, metric.denominator):
+        raise ValueNotAllowed(
+            f"the denominator {metric.denominator!r} of metric {metric.name!r} sums to zero in arm {arm!r}",
+            hint="check the column, or choose another denominator",
+        )
+    estimate = estimate_mean(moments, *metric.columns)
+    return replace(estimate, value=0.0) if is_zero(moments, metric.columns[0]) else estimate
+
+
+def is_zero(moments: Moments, column: str) -> bool:
+    """Return whether a mean is zero, but for the rounding of a sum around the column's shift."""
+    k = moments.indices([column])[0]
+    return bool(abs(moments.means()[k]) <= _ROUNDING * abs(moments.shift[k]))
 
 
 def is_score_test(metric: PlannedMetric, experiment: Experiment) -> bool:
@@ -220,12 +232,15 @@ def _check_strata(experiment: Experiment, planned: Moments) -> None:
 
 
 def _estimates_of(sample: Sample, fits: Sequence[_Fit], *, complete: bool, adjusted: bool) -> list[LiftEstimate]:
-    tasks = [(sample.values[arm], mean, fit.power) for fit in fits for arm, mean in fit.means.items()]
-    sums = iter(sample.table.residual_sums(tasks, complete=complete))
+    if not fits:
+        return []
+    arms = [ArmFit(value=sample.values[arm], adjusted=tuple(fit.means[arm] for fit in fits)) for arm in fits[0].means]
+    sums = sample.table.residual_sums(arms, power=fits[0].power, complete=complete)
     found: list[LiftEstimate] = []
-    for fit in fits:
+    for m, fit in enumerate(fits):
         estimates = {
-            arm: robust_estimate(mean, next(sums), clusters=_clusters(fit.part, arm)) for arm, mean in fit.means.items()
+            arm: robust_estimate(mean, sums[i][m], clusters=_clusters(fit.part, arm))
+            for i, (arm, mean) in enumerate(fit.means.items())
         }
         found += _compared(sample.experiment, fit, estimates, adjusted=adjusted)
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError
-from incrementality.lift.comparisons import compare_metric
+from incrementality.lift.comparisons import compare_metric, is_zero
 from incrementality.lift.readout import SegmentTest
 from incrementality.lift.wording import segment_sentence, sentence_of
 from incrementality.stats import cochran_q
@@ -79,11 +79,7 @@ def _within(sample: Sample, part: MetricSample, segment: Segment) -> tuple[list[
 def _is_readable(cell: Moments, metric: PlannedMetric) -> bool:
     """Whether the cell has two units, and for a ratio a denominator."""
     units = float(cell.clusters.count.sum() if cell.clusters is not None else cell.n.sum())
-    return units >= _FEWEST and (metric.denominator is None or _mean_of(cell, metric.denominator) != 0)
-
-
-def _mean_of(cell: Moments, name: str) -> float:
-    return float(cell.means()[cell.indices([name])[0]])
+    return units >= _FEWEST and (metric.denominator is None or not is_zero(cell, metric.denominator))
 
 
 def _cell(reduction: Reduction, value: str) -> Reduction:

@@ -57,9 +57,9 @@ def test_a_conversion_is_the_score_interval(plan, sample):
     ours = only(read_out(plan(metrics=[{"name": "y", "kind": "conversion", "role": "primary"}]), data=rows))
     treated, control = by_arm(rows)
     counts = treated.sum(), len(treated), control.sum(), len(control)
-    for value, pvalue in ((0, ours.pvalue), (ours.effect_ci_lower, 0.05), (ours.effect_ci_upper, 0.05)):
-        theirs = score_test(*counts, value=value, method="score", compare="diff", correction=True)
-        assert pvalue == pytest.approx(theirs.pvalue, rel=1e-9)
+    for value, pvalue in ((1, ours.pvalue), (1 + ours.rel_effect_ci_lower, 0.05), (1 + ours.rel_effect_ci_upper, 0.05)):
+        theirs = score_test(*counts, value=value, method="score", compare="ratio", correction=True)
+        assert pvalue == pytest.approx(theirs.pvalue, rel=1e-8)
     assert ours.standard_error == pytest.approx(np.sqrt(treated.var() / len(treated) + control.var() / len(control)))
 
 
