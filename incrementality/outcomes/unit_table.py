@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError, InvalidUnitId
-from incrementality.warehouse import Reduction, ReductionPlan, ResidualTask, reduce_moments, reduce_residuals
+from incrementality.warehouse import ArmFit, Reduction, ReductionPlan, reduce_moments, reduce_residuals
 from incrementality.warehouse.sql import column, literal, parse
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from incrementality.experiment import Experiment
-    from incrementality.stats.adjustment import AdjustedMean
     from incrementality.warehouse import Relation, Warehouse
 
 __all__ = ["GroupValue", "IdCounts", "UnitTable"]
@@ -104,28 +103,24 @@ class UnitTable:
             ),
         )
 
-    def residual_sums(
-        self, tasks: Sequence[tuple[GroupValue, AdjustedMean, int]], *, complete: bool = False
-    ) -> list[float]:
-        """Return the sums behind robust variances, all in one pass.
+    def residual_sums(self, fits: Sequence[ArmFit], *, power: int, complete: bool = False) -> list[list[float]]:
+        """Return the sums behind robust variances, for each arm and metric, all in one pass.
 
         Args:
-            tasks: The arm's value, its adjusted mean, and the power of ``1 - h`` (1: HC2, 2: HC3).
+            fits: The fitted numbers of each arm.
+            power: The power of ``1 - h`` (1: HC2, 2: HC3).
             complete: Whether only rows count in which all these outcomes are present.
         """
-        if not tasks:
-            return []
-        used = {name for _, adjusted, _ in tasks for name in (*adjusted.outcomes, *adjusted.covariates)}
-        outcomes = tuple(dict.fromkeys(name for _, adjusted, _ in tasks for name in adjusted.outcomes))
-        arm = column(self.experiment.data.arm)
+        adjusted = [mean for fit in fits for mean in fit.adjusted]
+        outcomes = tuple(dict.fromkeys(name for mean in adjusted for name in mean.outcomes))
+        used = {*outcomes, *(name for mean in adjusted for name in mean.covariates)}
         return reduce_residuals(
             self.warehouse,
             self.relation.name,
             {name: expression for name, expression in self.columns.items() if name in used},
-            [
-                ResidualTask(arm=parse("$arm = $value", arm=arm, value=literal(value)), adjusted=adjusted, power=power)
-                for value, adjusted, power in tasks
-            ],
+            fits,
+            arm=column(self.experiment.data.arm),
+            power=power,
             cluster=self.cluster,
             where=self._where(outcomes if complete else ()),
         )
@@ -159,15 +154,10 @@ class UnitTable:
         if data.unit is None:
             return None
         unit, arm = column(data.unit), column(data.arm)
-        rows, present, distinct, empty = self.warehouse.row(
-            parse(
-                "SELECT count(*), count($u), count(DISTINCT $u), "
-                "count(CASE WHEN trim(CAST($u AS TEXT), $blanks) = '' THEN 1 END) FROM source",
-                u=unit,
-                blanks=literal(_BLANKS),
-                source=self.relation.name,
-            )
+        rows, present, distinct = self.warehouse.row(
+            parse("SELECT count(*), count($u), count(DISTINCT $u) FROM source", u=unit, source=self.relation.name)
         )
+        empty = self._count_blank_ids(unit)
         if present < rows or empty:
             raise InvalidUnitId(
                 f"column {data.unit!r} of {self.source} holds {rows - present:,} null and {empty:,} blank unit ids "
@@ -186,6 +176,24 @@ class UnitTable:
             )
         )
         return IdCounts(rows=rows, repeated_ids=repeated, ids_in_several_arms=mixed)
+
+    def _count_blank_ids(self, unit: exp.Expression) -> int:
+        """Blank ids start with a blank or are empty: only where some do are all of them looked at."""
+        if self.relation.columns[str(self.experiment.data.unit)] != "text":
+            return 0
+        u = parse("CAST($u AS TEXT)", u=unit)
+        suspects = parse(
+            "SELECT count(CASE WHEN ascii($u) <= 32 THEN 1 END) FROM source", u=u, source=self.relation.name
+        )
+        if self.warehouse.row(suspects)[0] == 0:
+            return 0
+        blank = parse(
+            "SELECT count(CASE WHEN trim($u, $blanks) = '' THEN 1 END) FROM source",
+            u=u,
+            blanks=literal(_BLANKS),
+            source=self.relation.name,
+        )
+        return int(self.warehouse.row(blank)[0])
 
     def count_refused(self) -> dict[str, int]:
         """Return the rows that can be placed nowhere, by the first reason: no arm, no stratum, no cluster."""
@@ -234,7 +242,9 @@ class UnitTable:
         return tree
 
     def _pairs(self, outcomes: Sequence[str], beside: Sequence[str]) -> Iterable[tuple[str, str]]:
-        yield from ((a, b) for a in beside for b in (*beside, *outcomes))
+        adjusted = {name for metric in self.experiment.metrics if metric.adjust for name in metric.columns}
+        yield from ((a, b) for a in beside for b in beside)
+        yield from ((a, b) for a in beside for b in outcomes if a in self.strata or b in adjusted)
         for metric in self.experiment.metrics:
             if len(metric.columns) > 1 and set(metric.columns) <= set(outcomes):
                 yield metric.columns[0], metric.columns[1]

@@ -9,18 +9,18 @@ from incrementality.warehouse.reduce import (
     pilot_means,
     reduce_moments,
 )
-from incrementality.warehouse.residuals import ResidualTask, reduce_residuals
+from incrementality.warehouse.residuals import ArmFit, reduce_residuals
 from incrementality.warehouse.sources import Locator, SourceKind, frame_locator, locate
 
 __all__ = [
     "NUMERIC",
+    "ArmFit",
     "ColumnType",
     "GroupValue",
     "Locator",
     "Reduction",
     "ReductionPlan",
     "Relation",
-    "ResidualTask",
     "SourceKind",
     "Warehouse",
     "connect",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["GroupValue", "Reduction", "ReductionPlan", "pilot_means", "reduce_moments"]
+__all__ = ["GroupValue", "Reduction", "ReductionPlan", "key_of", "pilot_means", "reduce_moments"]
 
 _PILOT_ROWS = 10_000
 
@@ -197,7 +197,7 @@ class _Layout:
                 kept.append(row)
             else:
                 missing[null] = missing.get(null, 0) + int(_number(row[depth]))
-        kept.sort(key=lambda row: tuple(_key(value) for value in row[:depth]))
+        kept.sort(key=lambda row: tuple(key_of(value) for value in row[:depth]))
         table = {
             label: np.array([_number(row[depth + i]) for row in kept], dtype=float) for i, label in enumerate(labels)
         }
@@ -218,7 +218,7 @@ class _Layout:
                 count=table["g"], nn=table["nn"], ns=self._wide(table, "ns", size), ss=self._square(table, "ss", size)
             )
         return Moments(
-            groups=tuple(tuple(_key(value) for value in row[:depth]) for row in kept),
+            groups=tuple(tuple(key_of(value) for value in row[:depth]) for row in kept),
             columns=tuple(self.names),
             n=table["n"],
             count=self._wide(table, "c", size),
@@ -239,7 +239,8 @@ class _Layout:
         return square
 
 
-def _key(value: object) -> str:
+def key_of(value: object) -> str:
+    """Return a group's value as the text by which it is known."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

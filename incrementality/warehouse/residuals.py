@@ -1,16 +1,20 @@
 """The second pass: robust variances of adjusted effects, with the fitted numbers as literals.
 
-The rows stay in the engine; ``incrementality.stats.adjustment`` says which sum is formed.
+The rows stay in the engine; ``incrementality.stats.adjustment`` says which sum is formed. The fitted numbers enter
+as a small table with a row for each arm, so that one expression serves all arms, and the leverage and the weight
+of a unit are worked out once for all metrics.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from incrementality.warehouse.sql import linear, literal, named, parse, product, select_from
+from incrementality.warehouse.reduce import GroupValue, key_of
+from incrementality.warehouse.sql import add, literal, named, parse, product, select_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,72 +22,81 @@ if TYPE_CHECKING:
     from incrementality.stats.adjustment import AdjustedMean
     from incrementality.warehouse.base import Warehouse
 
-__all__ = ["ResidualTask", "reduce_residuals"]
+__all__ = ["ArmFit", "reduce_residuals"]
 
 _FULL_LEVERAGE = 1e-9
+_FIT = "fit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResidualTask:
-    """One robust variance to form: which rows, and the fitted numbers.
+class ArmFit:
+    """One arm's fitted numbers: the adjusted mean of each metric, all on the same units and covariates.
 
     Attributes:
-        arm: Predicate that selects the arm's rows.
-        adjusted: The arm's adjusted mean.
-        power: 1 for HC2, 2 for HC3.
+        value: The engine's own value of the arm.
+        adjusted: One adjusted mean a metric, in the same order for every arm.
     """
 
-    arm: exp.Expression
-    adjusted: AdjustedMean
-    power: int
+    value: GroupValue
+    adjusted: tuple[AdjustedMean, ...]
 
 
 def reduce_residuals(
     warehouse: Warehouse,
     relation: exp.Table,
     columns: Mapping[str, exp.Expression],
-    tasks: Sequence[ResidualTask],
+    fits: Sequence[ArmFit],
     *,
+    arm: exp.Expression,
+    power: int = 1,
     cluster: exp.Expression | None = None,
     where: exp.Expression | None = None,
-) -> list[float]:
-    """Return, for each task, the sum behind its robust variance, all in one pass.
+) -> list[list[float]]:
+    """Return the sums behind robust variances, for each arm and metric, all in one pass.
 
     See ``incrementality.stats.adjustment`` for the sum. With a cluster it is the sum of squares of the clusters'
-    totals of ``c e``. A unit that its covariates fit exactly (leverage 1) has no robust variance: the sum is NaN.
+    totals of ``c e``. An arm with a unit that its covariates fit exactly (leverage 1) has no robust variance: its
+    sums are NaN.
 
     Args:
         warehouse: The engine.
         relation: The table or view.
         columns: The DOUBLE expression behind the name of each outcome and covariate.
-        tasks: The variances to form.
+        fits: The arms, with the same metrics and covariates.
+        arm: Expression of the arm.
+        power: 1 for HC2, 2 for HC3.
         cluster: Expression of the randomised cluster.
         where: Rows that count; all by default.
     """
-    if not tasks:
-        return []
-    at = {name: f"y{k}" for k, name in enumerate(columns)}
-    rows = _rows(relation, columns, tasks, cluster=cluster, where=where)
-    if cluster is None:
-        query = _over(_over(rows, _unit_terms(tasks, at)), _unit_sums(tasks))
-    else:
-        totals = _over(rows, _cluster_totals(tasks, at))
-        totals.set("group", exp.Group(expressions=[exp.column("cluster_id")]))
-        query = _over(totals, {f"v{i}": parse("sum($t * $t)", t=exp.column(f"t{i}")) for i in range(len(tasks))})
-    return [0.0 if value is None else float(value) for value in warehouse.row(query)]
+    if not fits or not fits[0].adjusted:
+        return [[] for _ in fits]
+    rows = _rows(relation, columns, arm, cluster=cluster, where=where)
+    terms = _terms(fits, {name: f"y{k}" for k, name in enumerate(columns)}, clustered=cluster is not None)
+    metrics = range(len(fits[0].adjusted))
+    query = _sums(terms, rows, metrics, power) if cluster is None else _cluster_sums(terms, rows, metrics)
+    found = {key_of(row[0]): row[1:] for row in warehouse.query(query)}
+    return [_read(found.get(key_of(fit.value)), len(metrics)) for fit in fits]
+
+
+def _read(row: Sequence[object] | None, metrics: int) -> list[float]:
+    if row is None:
+        return [0.0] * metrics
+    *sums, kept = row
+    fitted_exactly = kept is not None and float(str(kept)) < _FULL_LEVERAGE
+    return [math.nan if fitted_exactly or value is None else float(str(value)) for value in sums]
 
 
 def _rows(
     relation: exp.Table,
     columns: Mapping[str, exp.Expression],
-    tasks: Sequence[ResidualTask],
+    arm: exp.Expression,
     *,
     cluster: exp.Expression | None,
     where: exp.Expression | None,
 ) -> exp.Expression:
     rows = parse("SELECT 1 FROM source", source=relation)
-    items = [named(expression.copy(), f"y{k}") for k, expression in enumerate(columns.values())]
-    items += [named(task.arm.copy(), f"in_arm{i}") for i, task in enumerate(tasks)]
+    items = [named(arm.copy(), "arm")]
+    items += [named(expression.copy(), f"y{k}") for k, expression in enumerate(columns.values())]
     if cluster is not None:
         items.append(named(cluster.copy(), "cluster_id"))
     rows.set("expressions", items)
@@ -92,61 +105,117 @@ def _rows(
     return rows
 
 
-def _over(source: exp.Expression, items: Mapping[str, exp.Expression]) -> exp.Expression:
-    select = select_from(source)
-    select.set("expressions", [named(item, name) for name, item in items.items()])
-    return select
+@dataclass(slots=True)
+class _FitTable:
+    """The fitted numbers, a row for each arm; a number that all arms share is written where it is used."""
+
+    fits: Sequence[ArmFit]
+    columns: list[list[float]] = field(default_factory=list)
+
+    def number(self, values: Sequence[float]) -> exp.Expression:
+        """Return a place for one number of each arm."""
+        numbers = [float(value) for value in values]
+        if len(set(numbers)) == 1:
+            return literal(numbers[0])
+        self.columns.append(numbers)
+        return exp.column(f"f{len(self.columns) - 1}", table=_FIT)
+
+    def join(self) -> exp.Expression:
+        """Return the join of the rows with their arm's numbers."""
+        tuples = [
+            exp.Tuple(expressions=[literal(fit.value), *(literal(column[i]) for column in self.columns)])
+            for i, fit in enumerate(self.fits)
+        ]
+        names = [exp.to_identifier("arm"), *(exp.to_identifier(f"f{k}") for k in range(len(self.columns)))]
+        alias = exp.TableAlias(this=exp.to_identifier(_FIT), columns=names)
+        on = parse("r.arm = fit.arm")
+        return exp.Join(this=exp.Values(expressions=tuples, alias=alias), on=on)
 
 
-def _unit_terms(tasks: Sequence[ResidualTask], at: Mapping[str, str]) -> dict[str, exp.Expression]:
-    """For each row and task: whether it counts, its score ``c e``, and what is left of one after its leverage."""
-    terms: dict[str, exp.Expression] = {}
-    for i, task in enumerate(tasks):
-        terms[f"in_arm{i}"] = exp.column(f"in_arm{i}")
-        terms[f"score{i}"] = _score(task.adjusted, at)
-        terms[f"kept{i}"] = _one_minus_leverage(task.adjusted, at)
-    return terms
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Terms:
+    """For each row: residuals by metric, the weight in the prediction, what is left of one after the leverage."""
+
+    residuals: list[exp.Expression]
+    weight: exp.Expression
+    kept: exp.Expression
+    join: exp.Expression
+
+    def over(self, rows: exp.Expression, *, clustered: bool) -> exp.Expression:
+        """Return the query that works them out."""
+        select = select_from(rows)
+        items = [named(parse("r.arm"), "arm")]
+        items += [named(residual, f"e{m}") for m, residual in enumerate(self.residuals)]
+        items.append(named(self.weight, "c"))
+        items.append(named(parse("r.cluster_id"), "cluster_id") if clustered else named(self.kept, "kept"))
+        select.set("expressions", items)
+        select.set("joins", [self.join])
+        return select
 
 
-def _unit_sums(tasks: Sequence[ResidualTask]) -> dict[str, exp.Expression]:
-    return {
-        f"v{i}": parse(
-            "sum(CASE WHEN $kept < $least THEN $nan ELSE $score * $score / $power END) FILTER (WHERE $arm)",
-            kept=exp.column(f"kept{i}"),
-            least=literal(_FULL_LEVERAGE),
-            nan=literal(float("nan")),
-            score=exp.column(f"score{i}"),
-            power=exp.Paren(this=product([exp.column(f"kept{i}")] * task.power)),
-            arm=exp.column(f"in_arm{i}"),
-        )
-        for i, task in enumerate(tasks)
-    }
+def _terms(fits: Sequence[ArmFit], at: Mapping[str, str], *, clustered: bool) -> _Terms:
+    table = _FitTable(fits)
+    first = [fit.adjusted[0] for fit in fits]
+    covariates = first[0].covariates
+    pull = [
+        (table.number([a.pull[k] for a in first]), exp.column(at[name], table="r")) for k, name in enumerate(covariates)
+    ]
+    level = table.number([1 / a.n - float(a.pull @ a.means) for a in first])
+    return _Terms(
+        residuals=[_residual([fit.adjusted[m] for fit in fits], table, at) for m in range(len(fits[0].adjusted))],
+        weight=add([*(product(pair) for pair in pull), level]),
+        kept=literal(1.0) if clustered else _one_minus_leverage(first, table, at),
+        join=table.join(),
+    )
 
 
-def _cluster_totals(tasks: Sequence[ResidualTask], at: Mapping[str, str]) -> dict[str, exp.Expression]:
-    return {
-        f"t{i}": parse("sum($score) FILTER (WHERE $arm)", score=_score(task.adjusted, at), arm=exp.column(f"in_arm{i}"))
-        for i, task in enumerate(tasks)
-    }
+def _residual(arms: Sequence[AdjustedMean], table: _FitTable, at: Mapping[str, str]) -> exp.Expression:
+    """``weights'(y - means of y) - slopes'(x - means of x)``, expanded."""
+    terms = [
+        product([table.number([a.weights[j] for a in arms]), exp.column(at[name], table="r")])
+        for j, name in enumerate(arms[0].outcomes)
+    ]
+    terms += [
+        product([table.number([-a.slopes[k] for a in arms]), exp.column(at[name], table="r")])
+        for k, name in enumerate(arms[0].covariates)
+    ]
+    level = [float(a.slopes @ a.means - a.weights @ a.outcome_means) for a in arms]
+    return add([*terms, table.number(level)])
 
 
-def _score(adjusted: AdjustedMean, at: Mapping[str, str]) -> exp.Expression:
-    """``c e``: the unit's weight in the prediction times its residual."""
-    level = float(adjusted.slopes @ adjusted.means - adjusted.weights @ adjusted.outcome_means)
-    terms = [*zip(adjusted.weights, adjusted.outcomes, strict=True)]
-    terms += [*zip(-adjusted.slopes, adjusted.covariates, strict=True)]
-    pull = 1 / adjusted.n - float(adjusted.pull @ adjusted.means)
-    weight = _linear([*zip(adjusted.pull, adjusted.covariates, strict=True)], pull, at)
-    return product([_linear(terms, level, at), weight])
-
-
-def _one_minus_leverage(adjusted: AdjustedMean, at: Mapping[str, str]) -> exp.Expression:
-    tree = literal(1 - 1 / adjusted.n)
-    for row in adjusted.root:
-        distance = _linear([*zip(row, adjusted.covariates, strict=True)], -float(row @ adjusted.means), at)
+def _one_minus_leverage(arms: Sequence[AdjustedMean], table: _FitTable, at: Mapping[str, str]) -> exp.Expression:
+    tree = table.number([1 - 1 / a.n for a in arms])
+    for i in range(len(arms[0].covariates)):
+        used = arms[0].covariates[: i + 1]
+        terms = [
+            product([table.number([a.root[i, k] for a in arms]), exp.column(at[name], table="r")])
+            for k, name in enumerate(used)
+        ]
+        distance = add([*terms, table.number([-float(a.root[i] @ a.means) for a in arms])])
         tree = exp.Sub(this=tree, expression=product([distance, distance]))
     return tree
 
 
-def _linear(terms: Sequence[tuple[float, str]], level: float, at: Mapping[str, str]) -> exp.Expression:
-    return linear(((float(weight), exp.column(at[name])) for weight, name in terms), level)
+def _sums(terms: _Terms, rows: exp.Expression, metrics: range, power: int) -> exp.Expression:
+    query = select_from(terms.over(rows, clustered=False))
+    kept = product([exp.column("kept")] * power)
+    items: list[exp.Expression] = [exp.column("arm")]
+    for m in metrics:
+        score = product([exp.column(f"e{m}"), exp.column("c")])
+        items.append(named(parse("sum($z * $z / nullif($kept, 0e0))", z=score, kept=kept), f"v{m}"))
+    query.set("expressions", [*items, named(parse("min(kept)"), "least_kept")])
+    query.set("group", exp.Group(expressions=[exp.column("arm")]))
+    return query
+
+
+def _cluster_sums(terms: _Terms, rows: exp.Expression, metrics: range) -> exp.Expression:
+    totals = select_from(terms.over(rows, clustered=True))
+    keys = [exp.column("arm"), exp.column("cluster_id")]
+    items = [named(parse("sum($e * c)", e=exp.column(f"e{m}")), f"t{m}") for m in metrics]
+    totals.set("expressions", [*keys, *items])
+    totals.set("group", exp.Group(expressions=[key.copy() for key in keys]))
+    query = select_from(totals)
+    squares = [named(parse("sum($t * $t)", t=exp.column(f"t{m}")), f"v{m}") for m in metrics]
+    query.set("expressions", [exp.column("arm"), *squares, named(exp.null(), "least_kept")])
+    query.set("group", exp.Group(expressions=[exp.column("arm")]))
+    return query

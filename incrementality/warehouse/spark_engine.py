@@ -193,7 +193,9 @@ def _master(url: str) -> str:
         return local
     cluster = _MASTER.fullmatch(url)
     if cluster is None:
-        raise InputError(f"{without_secret(url)!r} is no URL of Spark", hint="write spark:local[2] or spark://host:port")
+        raise InputError(
+            f"{without_secret(url)!r} is no URL of Spark", hint="write spark:local[2] or spark://host:port"
+        )
     try:
         socket.create_connection((cluster[1], int(cluster[2])), timeout=_CONNECT_SECONDS).close()
     except OSError as error:

@@ -15,13 +15,13 @@ from sqlglot import exp
 from incrementality.errors import ColumnTypeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 __all__ = [
     "NUMERIC",
     "ColumnType",
+    "add",
     "column",
-    "linear",
     "literal",
     "named",
     "not_nan",
@@ -133,31 +133,38 @@ def literal(value: str | float | bool) -> exp.Expression:  # noqa: FBT001 - a va
     return exp.Paren(this=exp.Neg(this=number)) if value < 0 else number
 
 
-def linear(terms: Iterable[tuple[float, exp.Expression]], level: float = 0.0) -> exp.Expression:
-    """Return ``level + sum of weight * term``, written with as few signs as a person would use.
+def add(terms: Sequence[exp.Expression]) -> exp.Expression:
+    """Return the sum of terms, without the zeros.
 
     Examples:
-        >>> render(linear([(1.0, column("y")), (-0.5, column("x"))], level=-2.0), "duckdb")
-        '"y" - 0.5e0 * "x" - 2.0e0'
+        >>> render(add([column("y"), literal(-0.5), literal(0.0)]), "duckdb")
+        '"y" + (-0.5e0)'
     """
     total: exp.Expression | None = None
-    parts = [(weight, term) for weight, term in terms if weight]
-    for weight, term in [*parts, (level, None)] if level or not parts else parts:
-        size = literal(abs(weight))
-        item = size if term is None else term if abs(weight) == 1 else exp.Mul(this=size, expression=term)
-        if total is None:
-            total = exp.Neg(this=item) if weight < 0 else item
-        else:
-            total = (exp.Sub if weight < 0 else exp.Add)(this=total, expression=item)
+    for term in terms:
+        if not _is_number(term, "0.0e0"):
+            total = term if total is None else exp.Add(this=total, expression=term)
     return literal(0.0) if total is None else total
 
 
 def product(factors: Sequence[exp.Expression]) -> exp.Expression:
-    """Return the product of factors, each in parentheses."""
-    result = _factor(factors[0])
-    for factor in factors[1:]:
+    """Return the product of factors, each in parentheses where it needs them, without the ones.
+
+    Examples:
+        >>> render(product([literal(1.0), column("y"), add([column("x"), literal(2.0)])]), "duckdb")
+        '"y" * ("x" + 2.0e0)'
+    """
+    if any(_is_number(factor, "0.0e0") for factor in factors):
+        return literal(0.0)
+    kept = [factor for factor in factors if not _is_number(factor, "1.0e0")] or [literal(1.0)]
+    result = _factor(kept[0])
+    for factor in kept[1:]:
         result = exp.Mul(this=result, expression=_factor(factor))
     return result
+
+
+def _is_number(tree: exp.Expression, text: str) -> bool:
+    return isinstance(tree, exp.Literal) and not tree.is_string and tree.name == text
 
 
 def _factor(tree: exp.Expression) -> exp.Expression:

@@ -17,9 +17,7 @@ def plan(copy, *, groups=("select",), names=NAMES, **options):
     pairs = frozenset(pair for pair in PAIRS if set(pair) <= set(names))
     shift = {name: SHIFT[name] for name in names if name in SHIFT}
     shapes = {"pairs": pairs, "shift": shift, **options}
-    return ReductionPlan(
-        relation=copy.relation.name, groups=tuple(map(column, groups)), columns=columns, **shapes
-    )
+    return ReductionPlan(relation=copy.relation.name, groups=tuple(map(column, groups)), columns=columns, **shapes)
 
 
 SHAPES = {

@@ -5,7 +5,7 @@ import pytest
 
 from incrementality.stats.adjustment import adjust_mean, residual_sum
 from incrementality.stats.moments import moments_of_rows
-from incrementality.warehouse import ResidualTask, frame_locator, reduce_residuals
+from incrementality.warehouse import ArmFit, frame_locator, reduce_residuals
 from incrementality.warehouse.sql import column, literal, number_of, parse
 
 NAMES = ('we"ird', "revenue", "money", "pre", "won")
@@ -24,19 +24,23 @@ def fit(units, outcomes, covariates):
     return adjust_mean(moments, outcomes=outcomes, covariates=covariates, target=target), rows, chosen
 
 
-def sums_of(copy, adjusted, powers, **options):
-    arm = parse("$a = $v", a=column("select"), v=literal("holdout"))
-    tasks = [ResidualTask(arm=arm, adjusted=adjusted, power=power) for power in powers]
+def sums_of(copy, adjusted, power, **options):
+    fits = [ArmFit(value="holdout", adjusted=(adjusted, adjusted))]
     columns = {name: number_of(name, copy.relation.columns[name]) for name in NAMES}
-    return reduce_residuals(copy.warehouse, copy.relation.name, columns, tasks, **options)
+    ((first, second),) = reduce_residuals(
+        copy.warehouse, copy.relation.name, columns, fits, arm=column("select"), power=power, **options
+    )
+    assert first == second
+    return first
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres", "spark"])
 @pytest.mark.parametrize("case", CASES)
 def test_hc2_and_hc3_are_those_of_the_rows(copies, units, engine, case):
     adjusted, rows, _ = fit(units, *CASES[case])
-    expected = [residual_sum(adjusted, rows, power=power) for power in (1, 2)]
-    assert sums_of(copies[engine], adjusted, (1, 2)) == pytest.approx(expected, rel=1e-9)
+    for power in (1, 2):
+        expected = residual_sum(adjusted, rows, power=power)
+        assert sums_of(copies[engine], adjusted, power) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres", "spark"])
@@ -44,7 +48,7 @@ def test_hc2_and_hc3_are_those_of_the_rows(copies, units, engine, case):
 def test_clustered_sums_are_those_of_the_rows(copies, units, engine, case):
     adjusted, rows, chosen = fit(units, *CASES[case])
     expected = residual_sum(adjusted, rows, power=1, clusters=units["account"][chosen])
-    assert sums_of(copies[engine], adjusted, (1,), cluster=column("account")) == pytest.approx([expected], rel=1e-9)
+    assert sums_of(copies[engine], adjusted, 1, cluster=column("account")) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres", "spark"])
@@ -53,7 +57,7 @@ def test_where_leaves_rows_out(copies, units, engine):
     large = units["pre"][chosen] > 1e6
     expected = residual_sum(adjusted, {name: values[large] for name, values in rows.items()}, power=2)
     where = parse("$pre > $cut", pre=column("pre"), cut=literal(1e6))
-    assert sums_of(copies[engine], adjusted, (2,), where=where) == pytest.approx([expected], rel=1e-9)
+    assert sums_of(copies[engine], adjusted, 2, where=where) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "postgres", "spark"])
@@ -61,12 +65,10 @@ def test_a_unit_that_is_fitted_exactly_has_no_robust_variance(copies, engine):
     rows = {"y": np.array([1.0, 2.0, 4.0, 9.0]), "x": np.array([0.0, 0.0, 0.0, 1.0])}
     adjusted = adjust_mean(moments_of_rows(rows), outcomes=["y"], covariates=["x"], target={"x": 0.3})
     copy = copies[engine]
-    columns = {
-        name: parse("CAST($x AS DOUBLE)", x=_lookup(values)) for name, values in rows.items()
-    }
-    first = parse("$id < $n", id=column("id"), n=literal("00004"))
-    task = ResidualTask(arm=first, adjusted=adjusted, power=1)
-    assert np.isnan(reduce_residuals(copy.warehouse, copy.relation.name, columns, [task])).all()
+    columns = {name: parse("CAST($x AS DOUBLE)", x=_lookup(values)) for name, values in rows.items()}
+    first = parse("CASE WHEN $id < $n THEN 'first' END", id=column("id"), n=literal("00004"))
+    fit = ArmFit(value="first", adjusted=(adjusted,))
+    assert np.isnan(reduce_residuals(copy.warehouse, copy.relation.name, columns, [fit], arm=first)).all()
 
 
 def _lookup(values):
@@ -80,5 +82,5 @@ def _lookup(values):
 def test_no_tasks_run_no_query(duck):
     before = len(duck.statements)
     relation = duck.open(frame_locator({"a": np.ones(2)}))
-    assert reduce_residuals(duck, relation.name, {}, []) == []
+    assert reduce_residuals(duck, relation.name, {}, [], arm=column("a")) == []
     assert len(duck.statements) == before
