@@ -1,0 +1,126 @@
+"""The whole readout against worlds whose truth is known.
+
+Worlds differ by seed; the truth is that of exactly the simulated contacts, so the intervals are about "these
+units" and HC2 is conservative for them. Bands are four Monte-Carlo standard errors around the nominal rate.
+
+Where it is off: revenue with a small holdout. Most contacts pay nothing and a few pay much, so a control of a few
+payers has a mean and a variance that are too small together, and Welch's interval errs towards "the journey wins".
+At 90/10 and 1,500 contacts (about 12 payers in the control) a true null of revenue is rejected in about 15 % of the
+worlds instead of 5 %, and the adjusted effect on a conversion with two expected events in about 18 %. The guarded
+permutation that cures the former is not built yet; until then ``enough_events`` fails in each such readout, so that
+it is graded *caution* and never speaks of lift.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import pytest
+
+from incrementality import crm_journey_holdout, read_out
+from incrementality.experiment import parse_experiment
+from incrementality.warehouse import connect
+
+METRICS = ("reactivated", "revenue", "orders per session", "unsubscribed")
+FAST = 40
+
+
+@functools.cache
+def readouts(worlds, n, holdout_share, strength):
+    """Pairs of readout and truth, without segments and covariates beyond two, to be fast."""
+    with connect(threads=2) as engine:
+        return [_readout(engine, seed, n, holdout_share, strength) for seed in range(worlds)]
+
+
+def _readout(engine, seed, n, holdout_share, strength):
+    world = crm_journey_holdout(n=n, seed=1000 + seed, holdout_share=holdout_share, strengths=[strength])
+    experiment = parse_experiment(world.experiment_yaml("winback", "winback.csv"))
+    covariates = tuple(c for c in experiment.data.covariates if c.column in {"orders_last_year", "channel"})
+    data = experiment.data.model_copy(update={"covariates": covariates})
+    # a small control may hold no unsubscriber, which refuses the relative effect
+    metrics = tuple(m.model_copy(update={"relative": m.name != "unsubscribed"}) for m in experiment.metrics)
+    small = experiment.model_copy(update={"data": data, "metrics": metrics, "segments": ()})
+    return read_out(small, data=world.columns, warehouse=engine), world.truth
+
+
+def covered(runs, metric, *, adjusted):
+    """How many intervals hold the truth."""
+    hits = 0
+    for readout, truth in runs:
+        e = next(e for e in readout.estimates if e.metric == metric and e.adjusted == adjusted)
+        hits += e.effect_ci_lower <= truth[metric, "journey"].effect <= e.effect_ci_upper
+    return hits
+
+
+def rejected(runs, metric, *, adjusted):
+    """How many tests reject at 5 %."""
+    found = [e for readout, _ in runs for e in readout.estimates if (e.metric, e.adjusted) == (metric, adjusted)]
+    return sum(e.pvalue < 0.05 for e in found)
+
+
+def band(runs, rate=0.05):
+    """Most errors that chance allows at the nominal rate."""
+    n = len(runs)
+    return n * rate + 4 * math.sqrt(n * rate * (1 - rate))
+
+
+@pytest.mark.parametrize("adjusted", [False, True])
+@pytest.mark.parametrize("metric", METRICS)
+def test_intervals_hold_the_true_effect(metric, adjusted):
+    runs = readouts(FAST, 3000, 0.5, 1.0)
+    assert len(runs) - covered(runs, metric, adjusted=adjusted) <= band(runs)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1])
+@pytest.mark.parametrize("metric", ["reactivated", "orders per session"])
+def test_a_true_null_is_rejected_no_more_than_planned(metric, share):
+    runs = readouts(FAST, 3000, share, 0.0)
+    for adjusted in (False, True):
+        assert rejected(runs, metric, adjusted=adjusted) <= band(runs)
+
+
+def test_revenue_of_equal_arms_is_rejected_no_more_than_planned():
+    runs = readouts(FAST, 3000, 0.5, 0.0)
+    for adjusted in (False, True):
+        assert rejected(runs, "revenue", adjusted=adjusted) <= band(runs)
+
+
+def test_revenue_of_a_small_holdout_is_never_trusted():
+    for readout, _ in readouts(FAST, 3000, 0.1, 0.0):
+        check = next(c for c in readout.checks if c.name == "enough_events" and c.metric == "revenue")
+        assert check.passed is False
+        assert readout.grade != "trust"
+        assert "lift" not in " ".join([readout.verdict, *readout.verdict_lines]).lower()
+
+
+def test_estimates_are_centred_on_the_truth():
+    runs = readouts(FAST, 3000, 0.5, 1.0)
+    for metric in METRICS:
+        for adjusted in (False, True):
+            z = []
+            for readout, truth in runs:
+                e = next(e for e in readout.estimates if e.metric == metric and e.adjusted == adjusted)
+                z.append((e.effect - truth[metric, "journey"].effect) / e.standard_error)
+            assert abs(sum(z)) / math.sqrt(len(z)) < 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.5, 0.2, 0.1])
+@pytest.mark.parametrize("strength", [0.0, 1.0, 3.0])
+def test_coverage_over_a_larger_grid(share, strength):
+    runs = readouts(400, 6000, share, strength)
+    for metric in ("reactivated", "orders per session"):
+        for adjusted in (False, True):
+            assert len(runs) - covered(runs, metric, adjusted=adjusted) <= band(runs)
+
+
+@pytest.mark.slow
+def test_how_far_revenue_is_off_with_a_small_holdout():
+    runs = readouts(400, 1500, 0.1, 0.0)
+    wrong = rejected(runs, "revenue", adjusted=False)
+    assert wrong > band(runs), "the limitation is gone: say so in the docstring and trust these readouts"
+    assert wrong / len(runs) < 0.3
+    for readout, _ in runs:
+        few = {c.metric for c in readout.checks if c.name == "enough_events" and c.passed is False}
+        assert {"revenue", "unsubscribed"} <= few
