@@ -257,7 +257,7 @@ class Workspace:
         Raises:
             WorkspaceError: The notebook is there already, and may hold somebody's work.
         """
-        self.experiment(experiment_id)
+        experiment = self.experiment(experiment_id)
         path = self.root / "notebooks" / f"{experiment_id}.ipynb"
         if path.exists() and not replace_existing:
             raise WorkspaceError(
@@ -265,7 +265,7 @@ class Workspace:
                 hint="open it, or write it anew with --replace",
             )
         make_folder(path.parent)
-        write_whole(path, notebook_text(experiment_id))
+        write_whole(path, notebook_text(experiment))
         return path
 
     def _manifest(self, experiment_id: str, locator: Locator) -> dict[str, Any]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from incrementality.cli import main
 from incrementality.workspace import Workspace
 
-SECRET = "ada@customer.example"
+if TYPE_CHECKING:
+    from pathlib import Path
+
 HEADER = "contact_id,arm,bought,spend"
 EXPERIMENT = """\
 id: mail

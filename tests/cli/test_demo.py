@@ -46,12 +46,6 @@ def test_the_demo_prints_truth_estimate_and_page(run, tmp_path, monkeypatch):
     assert run("readout", "winback-demo", "--check", "-w", "demo").code == 0
 
 
-def test_the_demo_as_json_is_json(run, tmp_path):
-    content = json.loads(run("demo", "--into", str(tmp_path / "new"), "--json").out)
-    assert set(content) == {"page", "grade", "comparisons"}
-    assert content["comparisons"][0]["true_effect"] > 0
-
-
 def test_a_demo_refuses_a_folder_that_is_somebody_elses(run, refused, tmp_path):
     run("init", str(tmp_path / "mine"))
     assert "holds a workspace already" in refused("demo", "--into", str(tmp_path / "mine"))
@@ -62,11 +56,12 @@ def test_a_demo_refuses_a_folder_that_is_somebody_elses(run, refused, tmp_path):
     assert "is a file" in refused("demo", "--into", str(tmp_path / "other" / "thesis.txt"))
 
 
-def test_a_demo_that_was_interrupted_can_be_made_again(run, made, tmp_path):
+def test_a_demo_that_was_interrupted_can_be_made_again_and_prints_json(run, tmp_path):
     folder = tmp_path / "demo"
-    folder.mkdir()
+    (folder / "data").mkdir(parents=True)
     (folder / "demo.json").write_text("{}", encoding="utf-8")
-    (folder / "data").mkdir()
     (folder / "data" / ".0123456789abcdef.tmp").write_text("half", encoding="utf-8")
-    assert run("demo", "--into", str(folder)).code == 0
+    content = json.loads(run("demo", "--into", str(folder), "--json").out)
+    assert set(content) == {"page", "grade", "comparisons"}
+    assert content["comparisons"][0]["true_effect"] > 0
     assert sorted(path.name for path in (folder / "data").iterdir()) == [".gitignore", "winback-demo.csv"]

@@ -1,0 +1,72 @@
+"""The analyst's notebook runs from top to bottom without a head, and shows what it promises."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from incrementality.workspace import Workspace
+
+nbclient = pytest.importorskip("nbclient", reason="needs nbclient: install incrementality[notebooks]")
+pytest.importorskip("ipykernel", reason="needs ipykernel: install incrementality[notebooks]")
+nbformat = pytest.importorskip("nbformat", reason="needs nbformat: install incrementality[notebooks]")
+
+
+@pytest.fixture
+def execute(tmp_path, monkeypatch):
+    """Run a notebook in its folder with the kernel of this interpreter."""
+    kernel = tmp_path / "jupyter" / "kernels" / "this"
+    kernel.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    (kernel / "kernel.json").write_text(
+        json.dumps({"argv": command, "display_name": "this", "language": "python"}), encoding="utf-8"
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("PYDEVD_DISABLE_FILE_VALIDATION", "1")
+
+    def run(path):
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+        client = nbclient.NotebookClient(
+            notebook, timeout=60, kernel_name="this", resources={"metadata": {"path": str(path.parent)}}
+        )
+        return client.execute()
+
+    return run
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::DeprecationWarning:jupyter_client")
+def test_the_notebook_runs_and_shows_verdict_tables_and_figures(workspace, execute):
+    done = execute(workspace.notebook("mail"))
+    outputs = {cell["id"]: cell["outputs"] for cell in done.cells if cell["cell_type"] == "code"}
+    assert "TRUST" in outputs["read"][0]["text"]
+    assert "sample_ratio" in outputs["checks"][0]["data"]["text/html"]
+    assert "bought" in outputs["estimates"][0]["data"]["text/html"]
+    assert any(kind.startswith("image/") for kind in outputs["effects"][0]["data"])
+    assert Workspace(workspace.root).check("mail").grade == "trust"
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::DeprecationWarning:jupyter_client")
+def test_the_notebook_of_a_full_experiment_runs_with_every_figure(tmp_path, execute):
+    from incrementality.workspace import make_demo
+
+    make_demo(tmp_path / "demo")
+    done = execute(Workspace(tmp_path / "demo").notebook("winback-demo"))
+    outputs = {cell["id"]: cell["outputs"] for cell in done.cells if cell["cell_type"] == "code"}
+    for name in ("balance", "effects", "arms", "segments"):
+        assert any(kind.startswith("image/") for kind in outputs[name][0]["data"]), name
+
+
+def test_cells_about_what_was_not_declared_are_left_out(workspace):
+    cells = json.loads(workspace.notebook("mail").read_text(encoding="utf-8"))["cells"]
+    assert {"balance", "segments", "segments-title"}.isdisjoint(cell["id"] for cell in cells)
+
+
+@pytest.mark.parametrize("hostile", ['mail"; import os #', "mail\n", "../mail"])
+def test_an_id_cannot_smuggle_code_into_the_notebook(workspace, hostile):
+    from incrementality.errors import IncrementalityError
+
+    with pytest.raises(IncrementalityError):
+        workspace.notebook(hostile)
