@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from incrementality.lift import Readout
     from incrementality.workspace import Workspace
 
-__all__ = ["app", "main"]
+__all__ = ["app", "demo", "init", "main", "notebook", "readout", "schema"]
 
 app = typer.Typer(
     name="incrementality",

@@ -31,7 +31,7 @@ def readout_lines(readout: Readout, *, width: int | None = None) -> list[str]:
         readout: The answer.
         width: Columns of the terminal; default: asked of the terminal.
     """
-    width = width or screen_width()
+    width = width or _screen_width()
     grade = readout.grade.upper()
     head = paragraph(readout.verdict, width=width, first=f"{grade}  ", rest=" " * (len(grade) + 2))
     lines = [typer.style(line, fg=_GRADES[readout.grade], bold=True) for line in head]
@@ -149,7 +149,7 @@ def paragraph(text: str, *, width: int | None = None, first: str = "", rest: str
     """
     lines = textwrap.wrap(
         _visible(text),
-        width=width or screen_width(),
+        width=width or _screen_width(),
         initial_indent=first,
         subsequent_indent=rest,
         break_long_words=False,
@@ -173,7 +173,7 @@ def _visible(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign in kept else repr(sign)[1:-1] for sign in text)
 
 
-def screen_width() -> int:
+def _screen_width() -> int:
     """Return the columns to write in: those of the terminal, between 60 and 100."""
     return min(max(shutil.get_terminal_size((80, 24)).columns, _NARROW), _WIDE)
 

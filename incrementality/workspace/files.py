@@ -75,7 +75,7 @@ def _replace_all(files: Mapping[Path, str]) -> None:
         for path, temporary in staged.items():
             temporary.replace(path)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise _cannot_write(path, error) from error
     finally:
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
@@ -112,10 +112,10 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise _cannot_write(folder, error) from error
 
 
-def cannot_write(path: Path, error: OSError) -> WorkspaceError:
+def _cannot_write(path: Path, error: OSError) -> WorkspaceError:
     """Return the error for a path that the system does not let us write."""
     return WorkspaceError(
         f"{path} cannot be written: {error.strerror or error}; nothing has changed",

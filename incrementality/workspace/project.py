@@ -159,7 +159,7 @@ class Workspace:
             ExperimentNotFound: There is no such experiment.
             ExperimentFileError: Its file has problems; all are listed.
         """
-        return read_experiment(shown_path(self.folder(experiment_id)))
+        return read_experiment(_shown_path(self.folder(experiment_id)))
 
     def files(self, experiment_id: str) -> ReadoutFiles:
         """Return where an experiment's readout lies, or will lie."""
@@ -284,7 +284,7 @@ class Workspace:
         return manifest
 
 
-def shown_path(path: Path) -> Path:
+def _shown_path(path: Path) -> Path:
     """Return a path as people below the current folder would write it; elsewhere, as it is."""
     relative = Path(os.path.relpath(path))
     return path if ".." in relative.parts else relative

@@ -187,14 +187,14 @@ def test_colours_appear_on_a_terminal_only_and_never_with_no_color(project):
     seen = {}
     for name, more in {"terminal": {}, "no color": {"NO_COLOR": "1"}}.items():
         ours, theirs = pty.openpty()
-        command = [sys.executable, "-m", "incrementality", "readout", "mail"]
-        environment = {**os.environ, **more}
-        done = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, check=False, env=environment)
+        command = [sys.executable, "-m", "incrementality", "notebook", "gone"]
+        environment = {**{key: value for key, value in os.environ.items() if key != "NO_COLOR"}, **more}
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, check=False, env=environment)
         os.close(theirs)
         seen[name] = os.read(ours, 200)
         os.close(ours)
-        assert done.returncode == 0
-    assert b"\x1b[32m" in seen["terminal"]
+        assert done.returncode == 1
+    assert b"\x1b[31m" in seen["terminal"]
     assert b"\x1b[" not in seen["no color"]
 
 
