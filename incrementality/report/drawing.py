@@ -227,7 +227,9 @@ class _Scale:
         low, high = min(values), max(values)
         if panel.reference is None and 0 < low < 0.6 * high:
             low = 0.0
-        margin = 0.04 * (high - low) or 1.0
+        if low == high:
+            low, high = low - 1.0, high + 1.0
+        margin = 0.04 * (high - low)
         low, high = low if low == 0 else low - margin, high if high == 0 else high + margin
         self._low, self._high = low, high
         ticks = MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)

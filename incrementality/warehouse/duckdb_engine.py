@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import finalize
@@ -71,7 +72,8 @@ class DuckDBWarehouse(Warehouse):
         if threads is not None:
             config["threads"] = threads
         self._connection = duckdb.connect(config=config)
-        self._connection.execute("SET enable_progress_bar = false")
+        with suppress(duckdb.InvalidInputException):  # in Jupyter there may be no bar that could be switched off
+            self._connection.execute("SET enable_progress_bar = false")
         self._connection.execute("SET TimeZone = 'UTC'")
 
     def _rows(self, statement: str) -> list[tuple[Any, ...]]:

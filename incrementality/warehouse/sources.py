@@ -97,7 +97,7 @@ def locate(
     path = (base / Path(expanded).expanduser()).resolve()
     if root is not None and not _VARIABLE.search(source) and not path.is_relative_to(root.resolve()):
         raise UnsafePath(
-            f"the source {source!r} lies outside the workspace {root.name!r}",
+            f"the source {without_secret(source)!r} lies outside the workspace {root.name!r}",
             hint="move the file into the workspace, or write ${NAME} and set that variable to the path",
         )
     return _file_locator(path, source=source, table=table)
@@ -107,7 +107,7 @@ def _expand(source: str, environment: Mapping[str, str]) -> str:
     for name in _VARIABLE.findall(source):
         if not environment.get(name):
             raise SourceNotFound(
-                f"the source {source!r} needs the environment variable {name}, which is not set."
+                f"the source {without_secret(source)!r} needs the environment variable {name}, which is not set."
                 + did_you_mean(name, (key for key in environment if key != name)),
                 hint=f"point it at the data: export {name}=/path/to/the/file",
             )
@@ -121,7 +121,7 @@ def without_secret(url: str) -> str:
         >>> without_secret("postgresql://ada:p@ss@db.example/crm?password=p")
         'postgresql://ada:***@db.example/crm?password=***'
     """
-    hidden = re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url)
+    hidden = re.sub(r"(?i)^([a-z][a-z0-9+]*:(?://)?[^:/@]*):.*@", r"\1:***@", url)
     return re.sub(r"(?i)(password=)[^&#\s]*", r"\1***", hidden)
 
 

@@ -1,6 +1,7 @@
 """What the repository promises: the README's commands are those that run, and nothing that must stay out is in."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 
 def tracked() -> list[Path]:
-    answer = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    git = shutil.which("git") or pytest.skip("no git on this machine")
+    answer = subprocess.run([git, "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     if answer.returncode != 0:
         pytest.skip("not a git checkout")
     return [ROOT / line for line in answer.stdout.splitlines() if (ROOT / line).is_file()]

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from incrementality.errors import ColumnTypeError, InputError
 from incrementality.warehouse import connect
-from incrementality.warehouse.sql import column, linear, literal, not_nan, number_of, parse, product, render, table
+from incrementality.warehouse.sql import add, column, literal, not_nan, number_of, parse, product, render, table
 
 DIALECTS = ["duckdb", "postgres", "spark"]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -80,21 +80,29 @@ def test_a_filling_is_copied():
 
 
 @pytest.mark.parametrize(
-    ("terms", "level", "text"),
+    ("terms", "text"),
     [
-        ([], 0.0, "0.0e0"),
-        ([(1.0, column("y"))], 0.0, '"y"'),
-        ([(-1.0, column("y"))], 2.0, '-"y" + 2.0e0'),
-        ([(0.0, column("y")), (2.0, column("x"))], 0.0, '2.0e0 * "x"'),
+        ([], "0.0e0"),
+        ([column("y")], '"y"'),
+        ([column("y"), literal(0.0), literal(2.0)], '"y" + 2.0e0'),
+        ([product([literal(2.0), column("x")]), literal(-1.0)], '2.0e0 * "x" + (-1.0e0)'),
     ],
 )
-def test_linear_is_written_with_few_signs(terms, level, text):
-    assert render(linear(terms, level), "duckdb") == text
+def test_sums_leave_zeros_out(terms, text):
+    assert render(add(terms), "duckdb") == text
 
 
-def test_product_keeps_sums_together(engine):
-    tree = product([linear([(1.0, literal(2.0))], 3.0), linear([(-1.0, literal(4.0))])])
-    assert engine.execute(f"SELECT {render(tree, 'duckdb')}").fetchone() == (-20.0,)
+@pytest.mark.parametrize(
+    ("factors", "text"),
+    [
+        ([literal(1.0), column("y")], '"y"'),
+        ([literal(0.0), column("y")], "0.0e0"),
+        ([literal(1.0)], "1.0e0"),
+        ([column("x"), add([column("y"), literal(2.0)])], '"x" * ("y" + 2.0e0)'),
+    ],
+)
+def test_products_leave_ones_out_and_keep_sums_together(factors, text):
+    assert render(product(factors), "duckdb") == text
 
 
 @pytest.mark.parametrize("kind", ["text", "temporal", "other"])
