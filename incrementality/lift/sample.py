@@ -121,7 +121,7 @@ def take_sample(table: UnitTable) -> Sample:
         reduction=reduction,
         metrics=tuple(_metric_sample(table, reduction, metric) for metric in table.experiment.metrics),
         values={arm.name: values[arm.name] for arm in table.experiment.arms},
-        refused=table.count_refused(),
+        refused=table.count_refused(reduction),
         ids=ids,
         clusters_in_several_arms=table.count_clusters_in_several_arms(),
     )

@@ -234,16 +234,17 @@ def _not_finite(reduction: Reduction) -> set[str]:
 
 
 def _check_conversions(table: UnitTable, reduction: Reduction) -> None:
-    """All values lie in [0, 1] and the sum equals the sum of squares: then each is 0 or 1."""
+    """Whole numbers, or numbers in [0, 1], whose sum equals their sum of squares are each 0 or 1."""
     moments = reduction.moments
     for metric in table.experiment.metrics:
         if metric.kind != "conversion":
             continue
         name = metric.columns[0]
         k = moments.columns.index(name)
-        low, high = reduction.minimum[name], reduction.maximum[name]
-        total, squares = moments.sums[:, k].sum(), moments.products[:, k, k].sum()
-        if low < 0 or high > 1 or total != squares:
+        outside = reduction.minimum.get(name, 0) < 0 or reduction.maximum.get(name, 1) > 1
+        if outside or moments.sums[:, k].sum() != moments.products[:, k, k].sum():
+            y, source = table.outcomes[name], table.relation.name
+            low, high = table.warehouse.row(parse("SELECT min($y), max($y) FROM source", y=y, source=source))
             raise ValueNotAllowed(
                 f"column {name!r} of {table.source} is the conversion {metric.name!r} and holds values from {low:g} "
                 f"to {high:g} that are not only 0 and 1",

@@ -98,7 +98,7 @@ class UnitTable:
                 shift=self.shift,
                 cluster=self.cluster,
                 where=self._where(names if complete else ()),
-                bounded=tuple(name for name in names if self._has_kind(name, "conversion")) if by is None else (),
+                bounded=tuple(name for name in names if self._needs_bounds(name)) if by is None else (),
                 counted=tuple(name for name in names if self._has_kind(name, "revenue")),
             ),
         )
@@ -195,9 +195,15 @@ class UnitTable:
         )
         return int(self.warehouse.row(blank)[0])
 
-    def count_refused(self) -> dict[str, int]:
-        """Return the rows that can be placed nowhere, by the first reason: no arm, no stratum, no cluster."""
+    def count_refused(self, reduction: Reduction) -> dict[str, int]:
+        """Return the rows that can be placed nowhere, by the first reason: no arm, no stratum, no cluster.
+
+        Args:
+            reduction: The moments of all rows, which count rows without an arm where nothing else can be missing.
+        """
         data = self.experiment.data
+        if data.stratum is None and data.cluster is None:
+            return {"arm missing": reduction.missing[0]} if reduction.missing else {}
         needed = {"arm missing": data.arm, "stratum missing": data.stratum, "cluster missing": data.cluster}
         present, items = parse("TRUE"), {}
         for reason, name in needed.items():
@@ -248,6 +254,11 @@ class UnitTable:
         for metric in self.experiment.metrics:
             if len(metric.columns) > 1 and set(metric.columns) <= set(outcomes):
                 yield metric.columns[0], metric.columns[1]
+
+    def _needs_bounds(self, name: str) -> bool:
+        """Whole numbers whose sum equals their sum of squares are 0 and 1; other numbers could cancel."""
+        whole = self.relation.columns[name] in {"integer", "boolean"}
+        return self._has_kind(name, "conversion") and not whole
 
     def _has_kind(self, name: str, kind: str) -> bool:
         return any(metric.kind == kind and name in metric.columns for metric in self.experiment.metrics)
