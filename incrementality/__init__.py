@@ -6,6 +6,7 @@ Rooms, from the ground up:
     windows         half-open UTC windows relative to a decision
     display         the mixin by which answers print themselves
     formatting      numbers as people write them
+    files           files written whole or not at all; locks between processes
     tables          the contracts of the input tables
     estimates       the answers: LiftEstimate, CheckResult
     stats           arrays or moments in, frozen records out; never sees a database

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from incrementality.errors import WorkspaceError
+from incrementality.files import exclusive, make_folder, write_whole
 from incrementality.simulate import crm_journey_holdout
 from incrementality.workspace.configuration import CONFIGURATION
-from incrementality.workspace.files import exclusive, make_folder, write_whole
 from incrementality.workspace.project import Workspace
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ from incrementality.errors import (
     did_you_mean,
 )
 from incrementality.experiment import read_experiment
+from incrementality.files import exclusive, make_folder, sha256_of, write_files, write_whole
 from incrementality.lift import Readout, analyze
 from incrementality.report import render_readout
 from incrementality.warehouse import Locator, connect, locate
 from incrementality.workspace.configuration import CONFIGURATION, EMBEDDED, read_configuration
-from incrementality.workspace.files import exclusive, make_folder, sha256_of, write_files, write_whole
 from incrementality.workspace.notebook import notebook_text
 from incrementality.workspace.results import page_of, read_result, result_text
 from incrementality.workspace.starter import make_workspace

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from incrementality.errors import WorkspaceError
 from incrementality.experiment import experiment_yaml_example
+from incrementality.files import make_folder, write_whole
 from incrementality.workspace.configuration import CONFIGURATION
-from incrementality.workspace.files import make_folder, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from incrementality.workspace.files import exclusive
+from incrementality.files import exclusive
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and locks are POSIX")
 
@@ -21,7 +21,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from incrementality.workspace import Workspace, result_text
-from incrementality.workspace.files import write_files
+from incrementality.files import write_files
 from incrementality.report import render_readout
 workspace = Workspace(sys.argv[1])
 answer, files = workspace.stored_readout("mail"), workspace.files("mail")

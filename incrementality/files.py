@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["exclusive", "make_folder", "sha256_of", "write_files", "write_whole"]
+__all__ = ["exclusive", "make_folder", "sha256_of", "staged", "write_files", "write_once", "write_whole"]
 
 _CHUNK = 1 << 20
 _PATIENCE = 60.0
@@ -63,21 +63,86 @@ def write_files(files: Mapping[Path, str]) -> None:
             _sync_folder(folder)
 
 
+@contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """Yield a temporary path for a file that something else writes; then it takes its name, whole and durable.
+
+    No lock is taken: of two processes that stage the same name the last one wins. What a killed process leaves
+    is a hidden file beside ``path`` that ends in ``.part``.
+
+    Raises:
+        WorkspaceError: The folder cannot be written; nothing has changed.
+        FileNotFoundError: Somebody swept the temporary file away before it took its name; write it again.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> with staged(folder / "rows.bin") as temporary:
+        ...     _ = temporary.write_bytes(b"rows")
+        >>> [found.name for found in folder.iterdir()]
+        ['rows.bin']
+    """
+    temporary = _beside(path)
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_once(path: Path, text: str) -> bool:
+    """Write a text file unless it is there; of several processes exactly one writes. Return whether we did.
+
+    Raises:
+        WorkspaceError: The folder cannot be written.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> path = Path(tempfile.mkdtemp()) / "settings.json"
+        >>> write_once(path, "{}"), write_once(path, "[]"), path.read_text(encoding="utf-8")
+        (True, False, '{}')
+    """
+    temporary = _beside(path)
+    try:
+        _write_durably(temporary, text)
+        os.link(temporary, path)
+        _sync_folder(path.parent)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
 def _replace_all(files: Mapping[Path, str]) -> None:
-    staged: dict[Path, Path] = {}
+    written: dict[Path, Path] = {}
     try:
         for path, text in files.items():
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, "a folder of that name is in the way")
             _sweep(path)
-            staged[path] = temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+            written[path] = temporary = _beside(path)
             _write_durably(temporary, text)
-        for path, temporary in staged.items():
+        for path, temporary in written.items():
             temporary.replace(path)
     except OSError as error:
         raise _cannot_write(path, error) from error
     finally:
-        for temporary in staged.values():
+        for temporary in written.values():
             temporary.unlink(missing_ok=True)
 
 
@@ -90,6 +155,11 @@ def _write_durably(path: Path, text: str) -> None:
     with path.open("x", encoding="utf-8", newline="\n") as file:
         file.write(text)
         file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
         os.fsync(file.fileno())
 
 

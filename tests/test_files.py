@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from incrementality.errors import WorkspaceBusy, WorkspaceError
-from incrementality.workspace.files import exclusive, make_folder, sha256_of, write_files, write_whole
+from incrementality.files import exclusive, make_folder, sha256_of, staged, write_files, write_once, write_whole
 
 
 def test_a_file_is_replaced_and_nothing_else_is_left(tmp_path):
@@ -99,3 +99,38 @@ def test_a_file_system_without_locks_still_writes(tmp_path, monkeypatch):
 def test_the_hash_is_the_files_sha256(tmp_path):
     (tmp_path / "note.txt").write_bytes(b"abc")
     assert sha256_of(tmp_path / "note.txt").startswith("ba7816bf")
+
+
+def test_a_staged_file_appears_whole_or_not_at_all(tmp_path):
+    def write(text):
+        with staged(tmp_path / "rows.bin") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+            if text == "half":
+                raise RuntimeError("stopped")
+
+    with pytest.raises(RuntimeError):
+        write("half")
+    assert list(tmp_path.iterdir()) == []
+    write("whole")
+    assert [found.name for found in tmp_path.iterdir()] == ["rows.bin"]
+
+
+def test_a_staged_file_that_somebody_swept_is_told(tmp_path):
+    def write():
+        with staged(tmp_path / "rows.bin") as temporary:
+            temporary.write_text("rows", encoding="utf-8")
+            temporary.unlink()
+
+    with pytest.raises(FileNotFoundError):
+        write()
+
+
+def test_of_several_first_writers_one_wins(tmp_path):
+    path, wrote = tmp_path / "settings.json", []
+    threads = [threading.Thread(target=lambda i=i: wrote.append(write_once(path, str(i)))) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(wrote) == [False] * 7 + [True]
+    assert [found.name for found in tmp_path.iterdir()] == ["settings.json"]
