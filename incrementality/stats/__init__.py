@@ -11,6 +11,9 @@ Modules, from the ground up:
     sample_ratio    observed against planned sizes of the arms
     heterogeneity   whether several effects are one
     multiplicity    p-values corrected for asking several questions
+    power_outcome   what power needs to know about a metric, from a rate, a mean or moments
+    power_noncentral  the power of a t test, accurate in far tails
+    power           power, minimal detectable effect and sample size by formula
 """
 
 from incrementality.stats.adjustment import (
@@ -41,6 +44,23 @@ from incrementality.stats.moments import (
     moments_of_rows,
 )
 from incrementality.stats.multiplicity import holm
+from incrementality.stats.power import (
+    SampleSize,
+    comparison_alpha,
+    minimal_detectable_effect,
+    power_of_effect,
+    sample_size,
+)
+from incrementality.stats.power_noncentral import t_test_power
+from incrementality.stats.power_outcome import (
+    Outcome,
+    adjusted_outcome,
+    clustered_outcome,
+    effective_sample_size,
+    outcome_of_mean,
+    outcome_of_moments,
+    outcome_of_rate,
+)
 from incrementality.stats.proportions import compare_proportions, proportion_interval
 from incrementality.stats.sample_ratio import SampleRatio, sample_ratio_test
 
@@ -53,27 +73,40 @@ __all__ = [
     "Interval",
     "MeanEstimate",
     "Moments",
+    "Outcome",
     "SampleRatio",
+    "SampleSize",
     "add_moments",
     "adjust_mean",
+    "adjusted_outcome",
     "chi_square_pvalue",
+    "clustered_outcome",
     "cochran_q",
     "compare_covariates",
     "compare_means",
     "compare_proportions",
+    "comparison_alpha",
+    "effective_sample_size",
     "estimate_mean",
     "holm",
     "independent_covariates",
     "mean_covariance",
+    "minimal_detectable_effect",
     "moments_of_rows",
     "normal_quantile",
     "normal_two_sided_pvalue",
+    "outcome_of_mean",
+    "outcome_of_moments",
+    "outcome_of_rate",
+    "power_of_effect",
     "proportion_interval",
     "residual_sum",
     "robust_estimate",
     "sample_ratio_test",
+    "sample_size",
     "small_sample_power",
     "t_quantile",
+    "t_test_power",
     "t_two_sided_pvalue",
     "two_sided_critical_value",
 ]
