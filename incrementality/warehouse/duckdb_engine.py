@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from incrementality.warehouse.sources import Locator
 
-__all__ = ["DuckDBWarehouse"]
+__all__ = ["DuckDBWarehouse", "file_literal"]
 
 _SOURCE = "incrementality_source"
 _DATABASE = "incrementality_database"
@@ -101,7 +101,7 @@ class DuckDBWarehouse(Warehouse):
             return self._open_csv(locator, columns)
         if locator.kind == "parquet":
             self._connection.execute(f"SET disabled_optimizers = '{_TRUSTS_STATISTICS}'")
-            reader = parse("SELECT * FROM read_parquet($path)", path=_path(locator))
+            reader = parse("SELECT * FROM read_parquet($path)", path=file_literal(locator.path))
             return self._view(reader, locator)
         raise SourceNotFound(
             f"the table {locator.table!r} was asked of the embedded engine, which holds no tables of its own",
@@ -110,7 +110,7 @@ class DuckDBWarehouse(Warehouse):
 
     def _open_csv(self, locator: Locator, columns: tuple[str, ...] | None) -> Relation:
         """Read a text file once; the header says which columns are there, all rows say which types."""
-        path = _path(locator)
+        path = file_literal(locator.path)
         head = self._view(parse(f"SELECT * FROM read_csv($path, {_CSV})", path=path), locator)  # noqa: S608 - constants
         wanted = [name for name in head.columns if columns is None or name in columns]
         if not wanted:
@@ -184,9 +184,9 @@ def _column_type(name: str) -> ColumnType:
     return _TYPES.get(name) or (prefixed[0] if prefixed else "other")
 
 
-def _path(locator: Locator) -> exp.Expression:
-    """Return the file's path with the signs escaped that the engine takes for a pattern."""
-    return literal(re.sub(r"([*?\[])", r"[\1]", str(locator.path)))
+def file_literal(path: Path | None) -> exp.Expression:
+    """Return a file's path with the signs escaped that the engine takes for a pattern."""
+    return literal(re.sub(r"([*?\[])", r"[\1]", str(path)))
 
 
 def _first_line(error: Exception) -> str:
