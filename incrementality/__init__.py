@@ -13,6 +13,7 @@ Rooms, from the ground up:
     warehouse       where the data lives: DuckDB, PostgreSQL, Spark; rows become moments
     metrics         metric definitions: kind, columns, window, direction
     experiment      the experiment file: arms, metrics with their roles, data, what it withholds
+    assignment      who gets what: hash, holdout, layers, ramp; the same draw in Python and SQL
     outcomes        the unit table: one row for each assigned unit
     simulate        worlds with known truth
     lift            checks, estimates, segments, verdict

@@ -1,0 +1,52 @@
+"""Who gets what: hash, global holdout, layers, ramp, fixed cohorts, accounts; the same draw in Python and in SQL."""
+
+from incrementality.assignment.assign import Assigned, assign, keep_first
+from incrementality.assignment.hashing import cut, hash_unit, hash_units
+from incrementality.assignment.overrides import Override
+from incrementality.assignment.plan import (
+    AssignmentPlan,
+    Cell,
+    PlanArm,
+    Within,
+)
+from incrementality.assignment.planning import make_plan, plan_for, with_overrides, with_phase
+from incrementality.assignment.ramp import ArmRange, Phase
+from incrementality.assignment.slots import (
+    GlobalHoldout,
+    Layer,
+    LayerSlot,
+    close_slot,
+    global_holdout,
+    open_slot,
+    rotate,
+)
+from incrementality.assignment.unit_ids import UnitType, long_crm_id
+
+__all__ = [
+    "ArmRange",
+    "Assigned",
+    "AssignmentPlan",
+    "Cell",
+    "GlobalHoldout",
+    "Layer",
+    "LayerSlot",
+    "Override",
+    "Phase",
+    "PlanArm",
+    "UnitType",
+    "Within",
+    "assign",
+    "close_slot",
+    "cut",
+    "global_holdout",
+    "hash_unit",
+    "hash_units",
+    "keep_first",
+    "long_crm_id",
+    "make_plan",
+    "open_slot",
+    "plan_for",
+    "rotate",
+    "with_overrides",
+    "with_phase",
+]
