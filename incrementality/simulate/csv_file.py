@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError
+from incrementality.files import staged
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
 
     from incrementality.simulate.world import Column
@@ -25,28 +25,17 @@ def write_csv(columns: dict[str, Column], path: str | os.PathLike[str]) -> Path:
 
     Raises:
         InputError: The folder does not exist.
+        WorkspaceError: The folder cannot be written.
     """
     target = Path(path)
     if not target.parent.is_dir():
         raise InputError(f"{str(target.parent)!r} is not a folder", hint="create the folder first")
-    temporary = target.parent / f".{secrets.token_hex(8)}.tmp"
-    try:
-        _write_rows(columns, temporary)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _flush_folder(target.parent)
-    return target
-
-
-def _write_rows(columns: dict[str, Column], path: Path) -> None:
-    with path.open("x", encoding="utf-8", newline="") as file:
+    with staged(target) as temporary, temporary.open("x", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         for rows in _chunks(columns):
             writer.writerows(rows)
-        file.flush()
-        os.fsync(file.fileno())
+    return target
 
 
 def _chunks(columns: dict[str, Column]) -> Iterator[Iterator[tuple[object, ...]]]:
@@ -61,13 +50,3 @@ def _cells(column: Column) -> list[object]:
     if column.dtype.kind != "f":
         return values
     return [value if value == value else None for value in values]  # noqa: PLR0124 - NaN alone differs from itself
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,8 @@ Modules, from the ground up:
     distributions   quantiles and p-values of the normal, t and chi-square distributions
     comparison      two means compared: difference by Welch, relative lift by Fieller
     proportions     two shares compared by the score test
-    moments         shifted sums by group, the means and ratios they give, with clusters where they were randomised
+    moments         shifted sums by group, with clusters where they were randomised
+    means           the mean of a column or the ratio of two, with its variance, from moments
     adjustment      Lin's covariate adjustment, from moments and one pass over residuals
     balance         covariates of two arms compared: standardised differences and one joint test
     sample_ratio    observed against planned sizes of the arms
@@ -35,14 +36,8 @@ from incrementality.stats.distributions import (
     two_sided_critical_value,
 )
 from incrementality.stats.heterogeneity import CochranQ, cochran_q
-from incrementality.stats.moments import (
-    ClusterSums,
-    Moments,
-    add_moments,
-    estimate_mean,
-    mean_covariance,
-    moments_of_rows,
-)
+from incrementality.stats.means import estimate_mean, mean_covariance
+from incrementality.stats.moments import ClusterSums, Moments, add_moments, moments_of_rows
 from incrementality.stats.multiplicity import holm
 from incrementality.stats.power import (
     SampleSize,

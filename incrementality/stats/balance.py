@@ -10,7 +10,7 @@ from scipy import special
 
 from incrementality.errors import InputError
 from incrementality.stats.distributions import t_two_sided_pvalue
-from incrementality.stats.moments import mean_covariance
+from incrementality.stats.means import mean_covariance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

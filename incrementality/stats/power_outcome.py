@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError
-from incrementality.stats.moments import estimate_mean
+from incrementality.stats.means import estimate_mean
 
 if TYPE_CHECKING:
     from incrementality.stats.moments import Moments

@@ -123,13 +123,13 @@ def tea_tasting(path: str) -> Callable[[], list[float]]:
     import ibis
     import tea_tasting as tt
 
-    experiment = tt.Experiment(
-        conv=tt.Mean("conv"),
-        revenue=tt.Mean("revenue"),
-        ratio=tt.RatioOfMeans("orders", "sessions"),
-        adjusted=tt.Mean("revenue", "pre"),
-    )
-
+    metrics = {
+        "conv": tt.Mean("conv"),
+        "revenue": tt.Mean("revenue"),
+        "ratio": tt.RatioOfMeans("orders", "sessions"),
+        "adjusted": tt.Mean("revenue", "pre"),
+    }
+    experiment = tt.Experiment(metrics, variant="arm")
     connection = ibis.duckdb.connect(threads=THREADS)
 
     def run() -> list[float]:

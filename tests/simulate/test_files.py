@@ -6,7 +6,7 @@ import os
 import pytest
 import yaml
 
-from incrementality.errors import InputError
+from incrementality.errors import InputError, WorkspaceError
 from incrementality.experiment import Experiment
 from incrementality.simulate import crm_journey_holdout
 
@@ -34,13 +34,15 @@ def test_csv_of_more_rows_than_one_chunk(tmp_path, monkeypatch):
     assert [row["contact_id"] for row in rows] == world.columns["contact_id"].tolist()
 
 
-@pytest.mark.parametrize("interruption", [OSError("disk is full"), KeyboardInterrupt()])
-def test_interrupted_write_leaves_no_file(tmp_path, monkeypatch, interruption):
+@pytest.mark.parametrize(
+    ("interruption", "raised"), [(OSError("disk is full"), WorkspaceError), (KeyboardInterrupt(), KeyboardInterrupt)]
+)
+def test_interrupted_write_leaves_no_file(tmp_path, monkeypatch, interruption, raised):
     def interrupted(descriptor):
         raise interruption
 
     monkeypatch.setattr(os, "fsync", interrupted)
-    with pytest.raises(type(interruption)):
+    with pytest.raises(raised):
         crm_journey_holdout(n=30).write_csv(tmp_path / "a.csv")
     assert list(tmp_path.iterdir()) == []
 

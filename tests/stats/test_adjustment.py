@@ -16,7 +16,8 @@ from incrementality.stats.adjustment import (
     small_sample_power,
 )
 from incrementality.stats.comparison import compare_means
-from incrementality.stats.moments import estimate_mean, moments_of_rows
+from incrementality.stats.means import estimate_mean
+from incrementality.stats.moments import moments_of_rows
 
 few = settings(deadline=None, derandomize=True, max_examples=40)
 ARMS = ("a", "b", "holdout")

@@ -7,7 +7,8 @@ import statsmodels.api as sm
 from hypothesis import given, settings, strategies as st
 
 from incrementality.errors import InputError
-from incrementality.stats.moments import add_moments, estimate_mean, mean_covariance, moments_of_rows
+from incrementality.stats.means import estimate_mean, mean_covariance
+from incrementality.stats.moments import add_moments, moments_of_rows
 
 few = settings(deadline=None, derandomize=True, max_examples=50)
 
