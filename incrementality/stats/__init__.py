@@ -15,6 +15,10 @@ Modules, from the ground up:
     power_outcome   what power needs to know about a metric, from a rate, a mean or moments
     power_noncentral  the power of a t test, accurate in far tails
     power           power, minimal detectable effect and sample size by formula
+    power_looks     what looking several times costs
+    power_guard     when a small holdout needs more than a t test
+    power_simulation  power counted on a company's own history
+    allocation      the holdout share that maximises expected money
 """
 
 from incrementality.stats.adjustment import (
@@ -25,6 +29,7 @@ from incrementality.stats.adjustment import (
     robust_estimate,
     small_sample_power,
 )
+from incrementality.stats.allocation import Allocation, EffectPrior, allocate_holdout, expected_money
 from incrementality.stats.balance import Balance, compare_covariates
 from incrementality.stats.comparison import Comparison, Interval, MeanEstimate, compare_means
 from incrementality.stats.distributions import (
@@ -46,6 +51,8 @@ from incrementality.stats.power import (
     power_of_effect,
     sample_size,
 )
+from incrementality.stats.power_guard import SmallHoldout, small_holdout_guard
+from incrementality.stats.power_looks import look_inflation, obrien_fleming_bound
 from incrementality.stats.power_noncentral import t_test_power
 from incrementality.stats.power_outcome import (
     Outcome,
@@ -56,24 +63,30 @@ from incrementality.stats.power_outcome import (
     outcome_of_moments,
     outcome_of_rate,
 )
+from incrementality.stats.power_simulation import SimulatedPower, simulate_power
 from incrementality.stats.proportions import compare_proportions, proportion_interval
 from incrementality.stats.sample_ratio import SampleRatio, sample_ratio_test
 
 __all__ = [
     "AdjustedMean",
+    "Allocation",
     "Balance",
     "ClusterSums",
     "CochranQ",
     "Comparison",
+    "EffectPrior",
     "Interval",
     "MeanEstimate",
     "Moments",
     "Outcome",
     "SampleRatio",
     "SampleSize",
+    "SimulatedPower",
+    "SmallHoldout",
     "add_moments",
     "adjust_mean",
     "adjusted_outcome",
+    "allocate_holdout",
     "chi_square_pvalue",
     "clustered_outcome",
     "cochran_q",
@@ -83,13 +96,16 @@ __all__ = [
     "comparison_alpha",
     "effective_sample_size",
     "estimate_mean",
+    "expected_money",
     "holm",
     "independent_covariates",
+    "look_inflation",
     "mean_covariance",
     "minimal_detectable_effect",
     "moments_of_rows",
     "normal_quantile",
     "normal_two_sided_pvalue",
+    "obrien_fleming_bound",
     "outcome_of_mean",
     "outcome_of_moments",
     "outcome_of_rate",
@@ -99,6 +115,8 @@ __all__ = [
     "robust_estimate",
     "sample_ratio_test",
     "sample_size",
+    "simulate_power",
+    "small_holdout_guard",
     "small_sample_power",
     "t_quantile",
     "t_test_power",
