@@ -11,6 +11,7 @@ Rooms, from the ground up:
     estimates       the answers: LiftEstimate, CheckResult
     stats           arrays or moments in, frozen records out; never sees a database
     warehouse       where the data lives: DuckDB, PostgreSQL, Spark; rows become moments
+    cohorts         eligibility rules and the decision log of both arms, blind to the arm
     metrics         metric definitions: kind, columns, window, direction
     experiment      the experiment file: arms, metrics with their roles, data, what it withholds
     assignment      who gets what: hash, holdout, layers, ramp; the same draw in Python and SQL

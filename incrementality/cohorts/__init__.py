@@ -1,0 +1,33 @@
+"""Who could receive a journey, when (t0), and why not: the same routine for both arms, blind to the arm.
+
+A rule is written once and evaluated twice with the same answer: in the engine for a whole population, and in Python
+for one unit at a time. Nothing here knows an arm: it is looked up only after a decision is logged.
+"""
+
+from incrementality.cohorts.predicates import All, AnyOf, Compare, Exists, Missing, Not
+from incrementality.cohorts.refusals import NeverWithheld, ReadsOwnJourney, RuleError
+from incrementality.cohorts.rule import Cap, Condition, EligibilityRule, InputTable, Reentry, Suppression, parse_rule
+from incrementality.cohorts.values import Inputs
+from incrementality.cohorts.verdict import Verdict, evaluate
+
+__all__ = [
+    "All",
+    "AnyOf",
+    "Cap",
+    "Compare",
+    "Condition",
+    "EligibilityRule",
+    "Exists",
+    "InputTable",
+    "Inputs",
+    "Missing",
+    "NeverWithheld",
+    "Not",
+    "ReadsOwnJourney",
+    "Reentry",
+    "RuleError",
+    "Suppression",
+    "Verdict",
+    "evaluate",
+    "parse_rule",
+]
