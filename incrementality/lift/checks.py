@@ -162,9 +162,9 @@ def _missing(part: MetricSample, tested: int) -> CheckResult:
         return CheckResult(name="missing_outcomes", metric=name, passed=True, sentence=told, table=rows)
     pvalue = sample_ratio_test(list(part.missing.values()), list(part.units.values())).pvalue
     uneven = missing >= _FEWEST_TO_TEST and pvalue < CHANCE / tested
-    problems = [f"more than {share(MOST_MISSING)}"] if missing > MOST_MISSING * units else []
-    problems += [f"differently by arm ({p_value(pvalue)})"] if uneven else []
-    told = f"Missing: {counted(missing, 'outcome')} ({share(missing / units)})"
+    problems = [f"more than the {100 * MOST_MISSING:g} % allowed"] if missing > MOST_MISSING * units else []
+    problems += [f"missing differently by arm ({p_value(pvalue)})"] if uneven else []
+    told = f"{counted(missing, 'outcome')} missing, {share(missing / units)}"
     alike = "too few to compare the arms" if missing < _FEWEST_TO_TEST else f"alike in all arms ({p_value(pvalue)})"
     sentence = f"{told}, {' and '.join(problems) or alike}."
     return CheckResult(name="missing_outcomes", metric=name, passed=not problems, sentence=sentence, table=rows)

@@ -61,4 +61,4 @@ def _graded(checks: Sequence[CheckResult]) -> tuple[Grade, str]:
 
 
 def _reason(failed: Sequence[CheckResult]) -> str:
-    return " ".join(f"{check.metric}: {check.sentence}" if check.metric else check.sentence for check in failed)
+    return " ".join(f"Metric {check.metric}: {check.sentence}" if check.metric else check.sentence for check in failed)

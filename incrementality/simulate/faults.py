@@ -42,9 +42,10 @@ class Faults:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if getattr(self, field.name) < 0:
+            rows = getattr(self, field.name)
+            if not isinstance(rows, int) or rows < 0:
                 raise InputError(
-                    f"{field.name} is {getattr(self, field.name)}; allowed: a whole number of rows, 0 or more",
+                    f"{field.name} is {rows}; allowed: a whole number of rows, 0 or more",
                     hint=f"leave {field.name} out for clean data",
                 )
 
