@@ -15,6 +15,7 @@ IncrementalityError
 │   └── ControlMeanZero        a relative effect was asked for and the control's mean is zero
 ├── WarehouseError             the engine refused or failed; keeps the SQL that it was given
 │   └── EngineNotInstalled     the engine needs an optional dependency
+├── LedgerDamaged              a file of the assignment ledger does not hold what its name says
 └── WorkspaceError             the project folder
     ├── WorkspaceNotFound      no incrementality.yaml here
     ├── ExperimentNotFound     no experiments/<id>/experiment.yaml
@@ -42,6 +43,7 @@ __all__ = [
     "IncrementalityError",
     "InputError",
     "InvalidUnitId",
+    "LedgerDamaged",
     "SourceNotFound",
     "SourceUnreadable",
     "StaleReadout",
@@ -146,6 +148,18 @@ class WarehouseError(IncrementalityError):
 
 class EngineNotInstalled(WarehouseError):
     """The engine needs an optional dependency that is not installed."""
+
+
+class LedgerDamaged(IncrementalityError):
+    """A file of the assignment ledger does not hold what its name says.
+
+    ``damages`` holds each file's name with what is wrong with it.
+    """
+
+    def __init__(self, damages: Iterable[tuple[str, str]], *, hint: str = "") -> None:
+        self.damages = tuple(damages)
+        told = "; ".join(f"{name}: {reason}" for name, reason in self.damages)
+        super().__init__(f"the assignment ledger is damaged: {told}", hint=hint)
 
 
 class WorkspaceError(IncrementalityError):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["exclusive", "make_folder", "sha256_of", "staged", "write_files", "write_once", "write_whole"]
+__all__ = ["exclusive", "make_folder", "sha256_of", "staged", "sync_folder", "write_files", "write_once", "write_whole"]
 
 _CHUNK = 1 << 20
 _PATIENCE = 60.0
@@ -60,7 +60,7 @@ def write_files(files: Mapping[Path, str]) -> None:
             locks.enter_context(exclusive(folder))
         _replace_all(files)
         for folder in folders:
-            _sync_folder(folder)
+            sync_folder(folder)
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def staged(path: Path) -> Iterator[Path]:
         yield temporary
         _sync(temporary)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -114,7 +114,7 @@ def write_once(path: Path, text: str) -> bool:
     try:
         _write_durably(temporary, text)
         os.link(temporary, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileExistsError:
         return False
     except OSError as error:
@@ -163,7 +163,8 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable: files that were renamed into it stay there after a loss of power."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)

@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["ParquetEngine", "read_files"]
+__all__ = ["ParquetEngine", "parquet_table"]
 
 _BATCH = "incrementality_batch"
 _CHUNK = 1 << 16
 
 
-def read_files(paths: Iterable[Path]) -> exp.Expression:
-    """Return the query for all rows of several Parquet files that share their columns.
+def parquet_table(paths: Iterable[Path]) -> exp.Expression:
+    """Return all rows of several Parquet files that share their columns, as a table to select from.
 
     Examples:
         >>> from pathlib import Path
-        >>> print(render(read_files([Path("a.parquet"), Path("b[1].parquet")]), "duckdb"))
-        SELECT * FROM READ_PARQUET(['a.parquet', 'b[[]1].parquet'])
+        >>> print(render(parse("SELECT n FROM files", files=parquet_table([Path("b[1].parquet")])), "duckdb"))
+        SELECT n FROM READ_PARQUET(['b[[]1].parquet'])
     """
     files = exp.Array(expressions=[file_literal(path) for path in paths])
-    return parse("SELECT * FROM read_parquet($files)", files=files)
+    return parse("SELECT 1 FROM read_parquet($files)", files=files).find(exp.Table) or files
 
 
 class ParquetEngine(DuckDBWarehouse):
@@ -47,8 +47,10 @@ class ParquetEngine(DuckDBWarehouse):
         >>> path = Path(tempfile.mkdtemp()) / "units.parquet"
         >>> with ParquetEngine() as engine:
         ...     engine.write_columns(path, {"unit": np.array(["a", "b"], dtype=object)}, notes={"made_by": "us"})
-        ...     engine.columns(read_files([path]))["unit"].tolist(), engine.notes(path)
-        (['a', 'b'], {'made_by': 'us'})
+        ...     engine.columns(parse("SELECT unit FROM files", files=parquet_table([path])))["unit"].tolist()
+        ...     engine.notes(path)
+        ['a', 'b']
+        {'made_by': 'us'}
     """
 
     def __init__(self, *, memory_limit: str = "320MB") -> None:
