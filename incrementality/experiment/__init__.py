@@ -2,6 +2,7 @@
 
 from incrementality.experiment.example import experiment_yaml_example
 from incrementality.experiment.reader import parse_experiment, read_experiment
+from incrementality.experiment.request import Baseline, Contamination, HoldoutRequest
 from incrementality.experiment.schema import json_schema
 from incrementality.experiment.spec import (
     Arm,
@@ -17,9 +18,12 @@ from incrementality.experiment.spec import (
 
 __all__ = [
     "Arm",
+    "Baseline",
+    "Contamination",
     "Covariate",
     "DataMapping",
     "Experiment",
+    "HoldoutRequest",
     "PlannedMetric",
     "Role",
     "Segment",

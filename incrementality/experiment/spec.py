@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from incrementality.experiment.request import HoldoutRequest  # noqa: TC001 - pydantic reads it
 from incrementality.metrics import Metric
 
 __all__ = [
@@ -248,6 +249,9 @@ class Experiment(_Record):
         Field(description="Columns declared beforehand, by whose values the effect is also shown."),
     ] = ()
     withholds: Annotated[Withholds, Field(description="What the control does not get.")] = Withholds()
+    request: Annotated[
+        HoldoutRequest | None, Field(description="The request for a holdout, before anybody is assigned.")
+    ] = None
     notes: Annotated[str, Field(description="Anything a reader should know.")] = ""
 
     @model_validator(mode="after")
@@ -274,6 +278,8 @@ class Experiment(_Record):
     def hash(self) -> str:
         """SHA-256 of the canonical JSON of the request; the data's locator is left out."""
         content = self.model_dump(mode="json", exclude={"data": {"source", "table"}})
+        if content["request"] is None:
+            del content["request"]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
