@@ -1,7 +1,9 @@
 """Who gets what: hash, global holdout, layers, ramp, fixed cohorts, accounts; the same draw in Python and in SQL."""
 
 from incrementality.assignment.assign import Assigned, assign, keep_first
+from incrementality.assignment.dialects import DIALECTS, Dialect
 from incrementality.assignment.hashing import cut, hash_unit, hash_units
+from incrementality.assignment.in_engine import assign_in_engine, assignment_sql
 from incrementality.assignment.overrides import Override
 from incrementality.assignment.plan import (
     AssignmentPlan,
@@ -23,10 +25,12 @@ from incrementality.assignment.slots import (
 from incrementality.assignment.unit_ids import UnitType, long_crm_id
 
 __all__ = [
+    "DIALECTS",
     "ArmRange",
     "Assigned",
     "AssignmentPlan",
     "Cell",
+    "Dialect",
     "GlobalHoldout",
     "Layer",
     "LayerSlot",
@@ -36,6 +40,8 @@ __all__ = [
     "UnitType",
     "Within",
     "assign",
+    "assign_in_engine",
+    "assignment_sql",
     "close_slot",
     "cut",
     "global_holdout",

@@ -16,19 +16,29 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["BLANKS", "FLOAT", "UnitType", "canonical_ids", "is_long_crm_id", "is_short_crm_id", "long_crm_id"]
+__all__ = [
+    "BLANKS",
+    "CRM_SUFFIX",
+    "FLOAT",
+    "UnitType",
+    "canonical_ids",
+    "is_long_crm_id",
+    "is_short_crm_id",
+    "long_crm_id",
+]
 
 # Every character that Unicode calls white space, and two that nobody sees: zero-width space, byte-order mark.
 BLANKS = "".join(map(chr, [*range(9, 14), *range(28, 33), 133, 160, 5760, *range(8192, 8204)])) + (
     "\u2028\u2029\u202f\u205f\u3000\ufeff"
 )
-FLOAT = r"^[+-]?([0-9]+[.][0-9]*|[.][0-9]+|[0-9]+(?=[eE][+-]))([eE][+-]?[0-9]+)?$"
+FLOAT = r"^[+-]?([0-9]+[.][0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?[0-9]+[eE][+-][0-9]+$"
+
+CRM_SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 _BLANKS = frozenset(BLANKS)
-_FLOAT = re.compile(FLOAT.replace("$", r"\Z"))
+_FLOAT = re.compile(FLOAT)
 _SHORT = re.compile(r"[A-Za-z0-9]{15}\Z")
 _SHORT_LENGTH, _LONG_LENGTH = 15, 18
-_SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _UPPER = {
     ord(upper): lower for upper, lower in zip("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz", strict=True)
 }
@@ -203,4 +213,6 @@ def long_crm_id(text: str) -> str:
             f"{text[:_SHOWN]!r} is no CRM id of 15 letters and digits", hint="hand in the id as the CRM shows it"
         )
     groups = (text[i : i + 5] for i in range(0, _SHORT_LENGTH, 5))
-    return text + "".join(_SUFFIX[sum("A" <= letter <= "Z" and 1 << i for i, letter in enumerate(g))] for g in groups)
+    return text + "".join(
+        CRM_SUFFIX[sum("A" <= letter <= "Z" and 1 << i for i, letter in enumerate(g))] for g in groups
+    )
