@@ -16,9 +16,16 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    SerializerFunctionWrapHandler,
+    model_serializer,
     model_validator,
 )
 
+from incrementality.experiment.populations import (  # noqa: TC001 - pydantic reads the annotations at run time
+    DataCut,
+    Population,
+    PopulationChoice,
+)
 from incrementality.experiment.request import HoldoutRequest  # noqa: TC001 - pydantic reads it
 from incrementality.metrics import Metric
 
@@ -169,12 +176,71 @@ class DataMapping(_Record):
         tuple[Annotated[Covariate, BeforeValidator(_named, json_schema_input_type=str | Covariate)], ...],
         Field(description="Columns measured before assignment."),
     ] = ()
+    eligible: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="The 0/1 column that says whether a unit could have received it at the moment of decision, "
+            "by one rule that never reads the arm; empty where that is not known.",
+        ),
+    ] = None
+    delivered: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="The 0/1 column that says whether it reached the unit (delivered, not opened), in every arm; "
+            "empty counts as not delivered.",
+        ),
+    ] = None
+    t0: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="The column with the moment of the decision in UTC, the same for every arm and never the "
+            "send; a date counts from its midnight.",
+        ),
+    ] = None
+    data_cut: Annotated[
+        DataCut | None,
+        Field(
+            description="Up to when outcomes have arrived: a day (its midnight) or a moment in UTC, like 2026-03-01. "
+            "Units whose longest window closes later are counted and left out."
+        ),
+    ] = None
+    population: Annotated[
+        PopulationChoice | None,
+        Field(description="Whom the answer is about; default: eligible where that column is mapped, else assigned."),
+    ] = None
+
+    @property
+    def analysed(self) -> Population:
+        """Whom the answer is about: the eligible where that is mapped and nothing else is asked for."""
+        return self.population or ("assigned" if self.eligible is None else "eligible")
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
         if (self.unit is None) != self.row_number_as_unit:
             raise ValueError("give either 'unit' (a column) or 'row_number_as_unit: true'")
         return self
+
+    @model_validator(mode="after")
+    def _population_is_mapped(self) -> Self:
+        if self.population == "eligible" and self.eligible is None:
+            raise ValueError("population: 'eligible' needs the key 'eligible', the column that says who was")
+        if self.data_cut is not None and self.t0 is None:
+            raise ValueError("data_cut: a data cut needs the key 't0', the column with the moment of the decision")
+        own = [name for name in (self.eligible, self.delivered, self.t0) if name is not None]
+        others = {self.arm, self.unit, self.cluster, self.stratum, *(item.column for item in self.covariates)}
+        taken = sorted({*_repeated(own), *(name for name in own if name in others)})
+        _refuse([f"the column {name!r} cannot be eligible, delivered or t0 and another part too" for name in taken])
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What a request does not use leaves its canonical JSON, and so its hash, as it was."""
+        content: dict[str, object] = handler(self)
+        later = ("eligible", "delivered", "t0", "data_cut", "population")
+        return {name: value for name, value in content.items() if name not in later or getattr(self, name) is not None}
 
 
 def _refuse(complaints: list[str]) -> None:

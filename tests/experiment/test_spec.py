@@ -1,5 +1,7 @@
 """The experiment's own rules and its hash."""
 
+from datetime import UTC, datetime
+
 import pytest
 from pydantic import ValidationError
 
@@ -52,3 +54,37 @@ def test_the_canonical_json_reads_back_as_the_same_experiment(experiment):
 def test_a_segment_is_called_by_its_name_or_else_its_column():
     text = experiment_yaml_example().replace("{column: country, name: Country}", "plan")
     assert [segment.label for segment in parse_experiment(text).segments] == ["plan"]
+
+
+def mapped(**keys):
+    lines = "".join(f"  {key}: {value}\n" for key, value in keys.items())
+    return parse_experiment(experiment_yaml_example().replace("data:\n", f"data:\n{lines}", 1))
+
+
+@pytest.mark.parametrize(
+    ("keys", "population"),
+    [
+        ({}, "assigned"),
+        ({"eligible": "could"}, "eligible"),
+        ({"eligible": "could", "population": "assigned"}, "assigned"),
+        ({"eligible": "could", "population": "eligible"}, "eligible"),
+    ],
+    ids=str,
+)
+def test_the_eligible_are_analysed_where_they_are_mapped(keys, population):
+    assert mapped(**keys).data.analysed == population
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-03-01", "2026-03-01T00:00:00Z", "2026-03-01 00:00:00", "2026-03-01T01:00:00+01:00"]
+)
+def test_a_data_cut_is_one_moment_in_utc_however_it_is_written(written):
+    asked = mapped(t0="decided", data_cut=written)
+    assert asked.data.data_cut == datetime(2026, 3, 1, tzinfo=UTC)
+    assert Experiment.model_validate(asked.model_dump(mode="json")) == asked
+    assert asked.hash == mapped(t0="decided", data_cut="2026-03-01").hash
+
+
+def test_a_request_without_populations_keeps_the_hash_that_it_had(experiment):
+    assert experiment.hash == "06fbca65cadbf44528c621434ac89ef5de2caffa849ca470cf50000936e23273"
+    assert mapped(eligible="could").hash != experiment.hash
