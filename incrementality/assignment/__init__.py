@@ -1,7 +1,9 @@
 """Who gets what: hash, global holdout, layers, ramp, fixed cohorts, accounts; the same draw in Python and in SQL."""
 
+from incrementality.assignment.accounts import Inherited, inherit
 from incrementality.assignment.assign import Assigned, assign, keep_first
 from incrementality.assignment.dialects import DIALECTS, Dialect
+from incrementality.assignment.fixed import FixedDraw, draw_fixed, mahalanobis_limit, rerandomise
 from incrementality.assignment.hashing import cut, hash_unit, hash_units
 from incrementality.assignment.in_engine import assign_in_engine, assignment_sql
 from incrementality.assignment.overrides import Override
@@ -31,7 +33,9 @@ __all__ = [
     "AssignmentPlan",
     "Cell",
     "Dialect",
+    "FixedDraw",
     "GlobalHoldout",
+    "Inherited",
     "Layer",
     "LayerSlot",
     "Override",
@@ -44,14 +48,18 @@ __all__ = [
     "assignment_sql",
     "close_slot",
     "cut",
+    "draw_fixed",
     "global_holdout",
     "hash_unit",
     "hash_units",
+    "inherit",
     "keep_first",
     "long_crm_id",
+    "mahalanobis_limit",
     "make_plan",
     "open_slot",
     "plan_for",
+    "rerandomise",
     "rotate",
     "with_overrides",
     "with_phase",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from incrementality.assignment.records import Record
 from incrementality.assignment.unit_ids import canonical_ids
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Override", "canonical_overrides"]
 
 
-class Override(BaseModel):
+class Override(Record):
     """One unit's forced arm. It wins over every draw, the global holdout too, and is never analysed as randomised.
 
     Attributes:
@@ -26,8 +27,6 @@ class Override(BaseModel):
         >>> Override(unit_id="c_7", arm="journey", reason="colleague who tests the e-mails").arm
         'journey'
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     unit_id: Annotated[str, Field(min_length=1)]
     arm: str | None

@@ -6,11 +6,12 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from incrementality.assignment.overrides import Override, canonical_overrides
 from incrementality.assignment.ramp import Phase, day_of, moves
-from incrementality.assignment.slots import GlobalHoldout, LayerSlot, Salt  # noqa: TC001 - pydantic reads it
+from incrementality.assignment.records import Record, Salt, made
+from incrementality.assignment.slots import GlobalHoldout, LayerSlot  # noqa: TC001 - pydantic reads it
 from incrementality.assignment.unit_ids import UnitType  # noqa: TC001 - pydantic reads it
 from incrementality.errors import InputError, did_you_mean
 
@@ -23,11 +24,7 @@ __all__ = ["AssignmentPlan", "Cell", "PlanArm", "Within"]
 _TWO = 2
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Cell(_Record):
+class Cell(Record):
     """What an arm stands for where it is more than a name: function x journey x step x variant x segment.
 
     Examples:
@@ -44,14 +41,14 @@ class Cell(_Record):
     segment: str | None = None
 
 
-class PlanArm(_Record):
+class PlanArm(Record):
     """One arm: its name as the data shows it, and the variant that it stands for."""
 
     name: Annotated[str, Field(min_length=1)]
     cell: Cell | None = None
 
 
-class Within(_Record):
+class Within(Record):
     """The arms of another experiment from which this one takes its units: a nested experiment.
 
     The parent's phase is written down, so that a later ramp of the parent does not change who may enter here; a
@@ -63,7 +60,7 @@ class Within(_Record):
     phase: str
 
 
-class AssignmentPlan(_Record):
+class AssignmentPlan(Record):
     """How units are drawn: a pure function of the unit, the salts and this record.
 
     Attributes:
@@ -132,11 +129,7 @@ class AssignmentPlan(_Record):
         Raises:
             InputError: The content is no plan; each problem names its place.
         """
-        try:
-            return cls.model_validate(dict(content))
-        except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'plan'}: {p['msg']}" for p in error.errors())
-            raise InputError(f"this is no assignment plan: {problems}", hint="write it again with to_dict()") from error
+        return made(cls, content)
 
     def phase(self, name: str | None = None) -> Phase:
         """Return a phase by its name, or the only one.

@@ -6,8 +6,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from incrementality.assignment.hashing import cut
-from incrementality.assignment.plan import AssignmentPlan, PlanArm
-from incrementality.assignment.ramp import Phase, arm_ranges
+from incrementality.assignment.plan import AssignmentPlan
+from incrementality.assignment.ramp import arm_ranges
 from incrementality.assignment.unit_ids import UnitType
 
 if TYPE_CHECKING:
@@ -66,8 +66,10 @@ def make_plan(
             "experiment": experiment,
             "salt": salt or experiment,
             "unit_type": unit,
-            "arms": [PlanArm(name=name, cell=named.get(name)) for name in shares],
-            "phases": [Phase(name="1", starts=starts, traffic=cut(traffic), ranges=arm_ranges(list(shares.values())))],
+            "arms": [{"name": name, "cell": named.get(name)} for name in shares],
+            "phases": [
+                {"name": "1", "starts": starts, "traffic": cut(traffic), "ranges": arm_ranges(list(shares.values()))}
+            ],
             "global_holdout": global_holdout,
             "layer": layer,
             "within": within,
@@ -137,12 +139,12 @@ def with_phase(
         (2, 0.5)
     """
     last = plan.phases[-1]
-    phase = Phase(
-        name=name or str(len(plan.phases) + 1),
-        starts=starts,
-        traffic=last.traffic if traffic is None else cut(traffic),
-        ranges=last.ranges if shares is None else arm_ranges(shares, before=plan.phases[0].ranges),
-    )
+    phase = {
+        "name": name or str(len(plan.phases) + 1),
+        "starts": starts,
+        "traffic": last.traffic if traffic is None else cut(traffic),
+        "ranges": last.ranges if shares is None else arm_ranges(shares, before=plan.phases[0].ranges),
+    }
     return _next(plan, phases=(*plan.phases, phase))
 
 

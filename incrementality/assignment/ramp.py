@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from incrementality.assignment.hashing import SPACE, cut, exact
+from incrementality.assignment.records import Edge, Record
 from incrementality.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,15 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ArmRange", "Phase", "arm_ranges", "day_of", "moves"]
 
-Edge = Annotated[int, Field(ge=0, le=SPACE)]
-
 _TWO = 2
 
 
-class ArmRange(BaseModel):
+class ArmRange(Record):
     """The hashes [lo, hi) of an arm; an arm that does not take part yet has none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     lo: Edge
     hi: Edge
@@ -48,7 +45,7 @@ class ArmRange(BaseModel):
         return Fraction(self.hi - self.lo, SPACE)
 
 
-class Phase(BaseModel):
+class Phase(Record):
     """A stretch of time with one rule of entry.
 
     Attributes:
@@ -57,8 +54,6 @@ class Phase(BaseModel):
         traffic: A unit enters where its hash of kind ``exp`` is below this.
         ranges: The hashes of kind ``arm`` that belong to each arm, in the order of the plan's arms.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1)]
     starts: date | None = None
@@ -93,7 +88,7 @@ def arm_ranges(shares: Sequence[Share], *, before: Sequence[ArmRange] = ()) -> t
         before: The ranges of the phase before, whose slots are kept.
 
     Raises:
-        InputError: A share is out of range, or the sum is above 1.
+        InputError: A share is out of range or does not fit its slot, or the sum is above 1.
 
     Examples:
         >>> [(arm.lo, arm.hi) for arm in arm_ranges([0.25, 0.25])]
@@ -108,10 +103,20 @@ def arm_ranges(shares: Sequence[Share], *, before: Sequence[ArmRange] = ()) -> t
         first, second = map(cut, wanted)
         return ArmRange(lo=0, hi=first), ArmRange(lo=SPACE - second, hi=SPACE)
     starts = [arm.lo for arm in before] if before else _slot_starts(wanted)
-    ends = [*starts[1:], SPACE]
-    full = sum(wanted, Fraction(0)) == 1 and not before
-    widths = [end - lo if full else cut(share) for lo, end, share in zip(starts, ends, wanted, strict=True)]
-    return tuple(ArmRange(lo=lo, hi=min(lo + width, SPACE)) for lo, width in zip(starts, widths, strict=True))
+    slots = list(pairwise([*starts, SPACE]))
+    return tuple(_in_slot(lo, end, share) for (lo, end), share in zip(slots, wanted, strict=True))
+
+
+def _in_slot(lo: int, end: int, share: Fraction) -> ArmRange:
+    """Return an arm's range; a slot and a share that are rounded apart by one hash are the same."""
+    width = cut(share)
+    if width > end - lo + 1:
+        raise InputError(
+            f"the share {float(share):.6g} does not fit the arm's slot of {(end - lo) / SPACE:.6g}: its units would "
+            "change their arm",
+            hint="keep the arms' proportions, or start a new experiment with a new salt",
+        )
+    return ArmRange(lo=lo, hi=end if abs(width - (end - lo)) <= 1 else lo + width)
 
 
 def _slot_starts(shares: Sequence[Fraction]) -> list[int]:

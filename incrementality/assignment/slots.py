@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import model_validator
 
 from incrementality.assignment.hashing import SPACE, cut
+from incrementality.assignment.records import Edge, Record, Salt, made
 from incrementality.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,15 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["GlobalHoldout", "Layer", "LayerSlot", "close_slot", "global_holdout", "open_slot", "rotate"]
 
-Salt = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-Edge = Annotated[int, Field(ge=0, le=SPACE)]
 
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class GlobalHoldout(_Record):
+class GlobalHoldout(Record):
     """The units that no experiment may touch, in two halves.
 
     The status-quo half gets neither tests nor what tests have shipped; the all-shipped half gets no tests and all
@@ -62,13 +56,17 @@ class GlobalHoldout(_Record):
 def global_holdout(salt: str, share: Share, *, unit_type: str = "contact", starts: date | None = None) -> GlobalHoldout:
     """Return a global holdout whose halves are equally likely.
 
+    Raises:
+        InputError: Salt, share or unit type are not allowed.
+
     Examples:
         >>> holdout = global_holdout("gh-2026h1", 0.05)
         >>> holdout.status_quo, holdout.end
         (107374182, 214748365)
     """
     end = cut(share)
-    return GlobalHoldout(salt=salt, unit_type=unit_type, status_quo=end // 2, end=end, starts=starts)
+    halves = {"status_quo": end // 2, "end": end}
+    return made(GlobalHoldout, {"salt": salt, "unit_type": unit_type, "starts": starts, **halves})
 
 
 def rotate(holdout: GlobalHoldout, salt: str, *, starts: date, washout_days: int) -> GlobalHoldout:
@@ -86,18 +84,12 @@ def rotate(holdout: GlobalHoldout, salt: str, *, starts: date, washout_days: int
         raise InputError(f"the new salt {salt!r} is the old one: the same units would stay held out", hint="rename it")
     if washout_days < 0:
         raise InputError(f"washout_days is {washout_days}; allowed: 0 or more", hint="write the days as a whole number")
-    return GlobalHoldout(
-        salt=salt,
-        unit_type=holdout.unit_type,
-        status_quo=holdout.status_quo,
-        end=holdout.end,
-        starts=starts,
-        replaces=holdout.salt,
-        washout_ends=starts + timedelta(days=washout_days),
-    )
+    ends = starts + timedelta(days=washout_days)
+    changes = {"salt": salt, "starts": starts, "replaces": holdout.salt, "washout_ends": ends}
+    return made(GlobalHoldout, {**dict(holdout), **changes})
 
 
-class LayerSlot(_Record):
+class LayerSlot(Record):
     """An experiment's part [lo, hi) of a layer; experiments in other slots of the layer never meet its units.
 
     Attributes:
@@ -121,7 +113,7 @@ class LayerSlot(_Record):
         return self
 
 
-class Layer(_Record):
+class Layer(Record):
     """A division of all units among experiments that must not overlap; layers are independent of one another.
 
     Attributes:
