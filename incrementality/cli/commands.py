@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from incrementality.cli.holdout import holdout
+from incrementality.cli.output import JsonOption, WorkspaceOption, examples, near, print_json, progress, say
 from incrementality.cli.screen import colour_wanted, printable, readout_lines, truth_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from incrementality.lift import Readout
     from incrementality.workspace import Workspace
@@ -35,6 +36,7 @@ app = typer.Typer(
   cd my-crm
   incrementality readout                which experiments there are
   incrementality readout winback-2026q1
+  incrementality holdout assign winback-2026q1 --units eligible.csv
 
 \b
 Exit codes:
@@ -45,19 +47,9 @@ Exit codes:
 """,
 )
 
+app.add_typer(holdout)
+
 _DO_NOT_USE = 3
-
-WorkspaceOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--workspace", "-w", metavar="DIR", help="The workspace's folder; default: the one around the current folder."
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON and nothing else.")]
-
-
-def _examples(*lines: str) -> str:
-    return "\n".join(["Examples:", "", "\b", *(f"  incrementality {line}" for line in lines)])
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - a flag
@@ -81,7 +73,7 @@ def _options(
         typer.echo(context.get_help())
 
 
-@app.command(short_help="Make a workspace.", epilog=_examples("init my-crm", "init ."))
+@app.command(short_help="Make a workspace.", epilog=examples("init my-crm", "init ."))
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The workspace's folder, new or there already.")],
 ) -> None:
@@ -92,19 +84,19 @@ def init(
     from incrementality.workspace import CONFIGURATION, Workspace
 
     known = Workspace.create(folder).experiment_ids()
-    _say(f"The workspace is ready: {folder}")
-    _say(f"  {CONFIGURATION:<22}its settings")
-    _say(f"  {'experiments/':<22}{', '.join(known) or 'none yet: write experiments/<id>/experiment.yaml'}")
-    _say(f"  {'notebooks/, reports/':<22}what is made from them")
+    say(f"The workspace is ready: {folder}")
+    say(f"  {CONFIGURATION:<22}its settings")
+    say(f"  {'experiments/':<22}{', '.join(known) or 'none yet: write experiments/<id>/experiment.yaml'}")
+    say(f"  {'notebooks/, reports/':<22}what is made from them")
     if known:
-        _say("Next: edit this file, put its data in place,")
-        _say(f"  {folder / 'experiments' / known[0] / 'experiment.yaml'}")
-        _say("then run", f"  incrementality readout {known[0]} --workspace {shlex.quote(str(folder))}")
+        say("Next: edit this file, put its data in place,")
+        say(f"  {folder / 'experiments' / known[0] / 'experiment.yaml'}")
+        say("then run", f"  incrementality readout {known[0]} --workspace {shlex.quote(str(folder))}")
 
 
 @app.command(
     short_help="Read an experiment out.",
-    epilog=_examples(
+    epilog=examples(
         "readout                            (lists the experiments)",
         "readout winback-2026q1",
         "readout winback-2026q1 --json > answer.json",
@@ -141,12 +133,12 @@ def readout(
         return
     answer = project.check(experiment_id) if check else _read_out(project, experiment_id, as_json, show_sql)
     if as_json:
-        _print_json(result_text(answer))
+        print_json(result_text(answer))
     elif check:
-        _say(f"experiments/{experiment_id}/readout.html is what its result.json renders to. Grade: {answer.grade}.")
+        say(f"experiments/{experiment_id}/readout.html is what its result.json renders to. Grade: {answer.grade}.")
     else:
         files = project.files(experiment_id)
-        _say(*readout_lines(answer), "", f"Page:    {_near(files.page)}", f"Numbers: {_near(files.result)}")
+        say(*readout_lines(answer), "", f"Page:    {near(files.page)}", f"Numbers: {near(files.result)}")
     if strict and answer.grade == "do not use":
         raise typer.Exit(_DO_NOT_USE)
 
@@ -154,16 +146,16 @@ def readout(
 def _list_experiments(project: Workspace) -> None:
     known = project.experiment_ids()
     if not known:
-        _say("This workspace holds no experiment yet.", "Next: write experiments/<id>/experiment.yaml")
+        say("This workspace holds no experiment yet.", "Next: write experiments/<id>/experiment.yaml")
         return
-    _say("Experiments here:", *(f"  {known_id}" for known_id in known), f"Next: incrementality readout {known[0]}")
+    say("Experiments here:", *(f"  {known_id}" for known_id in known), f"Next: incrementality readout {known[0]}")
 
 
 def _read_out(project: Workspace, experiment_id: str, as_json: bool, show_sql: bool) -> Readout:  # noqa: FBT001
     locator = project.locate(project.experiment(experiment_id))
     with project.connect(locator) as engine:
         try:
-            with _progress(f"reading out {experiment_id}", quiet=as_json):
+            with progress(f"reading out {experiment_id}", quiet=as_json):
                 return project.readout(experiment_id, warehouse=engine)
         finally:
             if show_sql and engine.statements:
@@ -172,7 +164,7 @@ def _read_out(project: Workspace, experiment_id: str, as_json: bool, show_sql: b
 
 @app.command(
     short_help="Write an experiment's notebook.",
-    epilog=_examples("notebook winback-2026q1", "notebook winback-2026q1 --replace"),
+    epilog=examples("notebook winback-2026q1", "notebook winback-2026q1 --replace"),
 )
 def notebook(
     experiment_id: Annotated[str, typer.Argument(metavar="ID", help="The experiment's id: its folder's name.")],
@@ -183,13 +175,13 @@ def notebook(
     """Write notebooks/ID.ipynb: a thin notebook that reads the experiment out and shows it, top to bottom."""
     from incrementality.workspace import Workspace
 
-    path = _near(Workspace.find(workspace).notebook(experiment_id, replace_existing=replace))
-    _say(f"The notebook is ready: {path}", f"Next: jupyter lab {shlex.quote(str(path))}")
+    path = near(Workspace.find(workspace).notebook(experiment_id, replace_existing=replace))
+    say(f"The notebook is ready: {path}", f"Next: jupyter lab {shlex.quote(str(path))}")
 
 
 @app.command(
     short_help="Simulate, read out, compare with the truth.",
-    epilog=_examples("demo", "demo --into another-demo --seed 7", "demo --json"),
+    epilog=examples("demo", "demo --into another-demo --seed 7", "demo --json"),
 )
 def demo(
     *,
@@ -204,51 +196,22 @@ def demo(
 
     from incrementality.workspace import make_demo
 
-    with _progress("simulating a win-back journey and reading it out", quiet=as_json):
+    with progress("simulating a win-back journey and reading it out", quiet=as_json):
         answer = make_demo(into, seed=seed)
     if as_json:
         comparisons = [asdict(row) for row in answer.rows]
         content = {"page": str(answer.page), "grade": answer.readout.grade, "comparisons": comparisons}
-        _print_json(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+        print_json(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     else:
-        _say(*readout_lines(answer.readout), "", *truth_lines(answer.rows), "", f"Page: {_near(answer.page)}")
+        say(*readout_lines(answer.readout), "", *truth_lines(answer.rows), "", f"Page: {near(answer.page)}")
 
 
-@app.command(
-    short_help="Print the JSON Schema of experiment.yaml.", epilog=_examples("schema > experiment.schema.json")
-)
+@app.command(short_help="Print the JSON Schema of experiment.yaml.", epilog=examples("schema > experiment.schema.json"))
 def schema() -> None:
     """Print the JSON Schema of experiment.yaml, for editors that complete and check while you type."""
     from incrementality.experiment import json_schema
 
-    _print_json(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        typer.echo(line)
-
-
-def _print_json(text: str) -> None:
-    typer.echo(text.encode(), nl=False)  # JSON is UTF-8, whatever the terminal speaks
-
-
-def _near(path: Path) -> Path:
-    """Return a path as one would write it from the current folder, where that is shorter."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-@contextmanager
-def _progress(what: str, *, quiet: bool) -> Iterator[None]:
-    """Show that work is going on, on a terminal only."""
-    if quiet or not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-
-    with Console(stderr=True, markup=False).status(f"{what} ..."):
-        yield
+    print_json(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")
 
 
 def _fail(message: str, hint: str) -> None:
