@@ -16,6 +16,7 @@ Rooms, from the ground up:
     experiment      the experiment file: arms, metrics with their roles, data, what it withholds
     assignment      who gets what: hash, holdout, layers, ramp; the same draw in Python and SQL
     outcomes        the unit table: one row for each assigned unit
+    design          from a request for a holdout to a plain answer: how many, how long, at what cost
     simulate        worlds with known truth
     lift            checks, estimates, segments, verdict
     report          the readout's page and figures

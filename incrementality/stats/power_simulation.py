@@ -21,6 +21,7 @@ __all__ = ["SimulatedPower", "simulate_power"]
 _FEWEST = 2
 _CHUNK = 2_000_000  # values drawn at a time
 _NULL_DRAWS = 4000
+_FEW = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class _History:
     denominator: FloatArray
     binary: bool
     scored: bool  # single units that convert or not: the readout's score test
+    sparse: bool  # single units, most of which have nothing
 
 
 def simulate_power(
@@ -127,10 +129,11 @@ def _history(values: ArrayLike, denominator: ArrayLike | None, clusters: ArrayLi
         raise InputError("values, denominator and clusters differ in length", hint="give one entry a unit to each")
     binary = denominator is None and bool(np.isin(numerator, (0.0, 1.0)).all())
     if clusters is None:
-        return _History(numerator, below, binary=binary, scored=binary)
+        sparse = denominator is None and bool(0 < np.count_nonzero(numerator) < _FEW * len(numerator))
+        return _History(numerator, below, binary=binary, scored=binary, sparse=sparse)
     _, code = np.unique(np.asarray(clusters), return_inverse=True)
     totals, sizes = (np.bincount(code, weights=part).astype(float) for part in (numerator, below))
-    return _History(totals, sizes, binary=binary, scored=False)
+    return _History(totals, sizes, binary=binary, scored=False, sparse=False)
 
 
 def _finite(values: ArrayLike, what: str) -> FloatArray:
@@ -170,8 +173,8 @@ def _score_statistics(
 def _welch_statistics(
     history: _History, sizes: tuple[int, int], effect: float, replications: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    r0, v0 = _ratio(*_drawn(history, sizes[0], 0.0, replications, rng))
-    r1, v1 = _ratio(*_drawn(history, sizes[1], effect, replications, rng))
+    draw = _sparse_mean if history.sparse else _ratio
+    (r0, v0), (r1, v1) = (draw(history, n, e, replications, rng) for n, e in zip(sizes, (0.0, effect), strict=True))
     spread = v1 * v1 / (sizes[1] - 1) + v0 * v0 / (sizes[0] - 1)
     df = np.divide((v0 + v1) ** 2, spread, out=np.ones_like(spread), where=spread > 0)
     return _divided(r1 - r0, np.sqrt(v0 + v1)), df
@@ -191,8 +194,24 @@ def _drawn(
     return rng.binomial(numerator.astype(int), 1 + effect).astype(float), denominator
 
 
-def _ratio(numerator: FloatArray, denominator: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the ratio of totals in each row and the variance of its linearised values."""
+def _sparse_mean(
+    history: _History, size: int, effect: float, replications: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Return means and their variances where few units have a value: only those are drawn."""
+    values = history.numerator[history.numerator != 0] * (1 + effect)
+    count = rng.binomial(size, len(values) / len(history.numerator), replications)
+    drawn = values[rng.integers(0, len(values), (replications, max(1, int(count.max()))))]
+    drawn[np.arange(drawn.shape[1]) >= count[:, None]] = 0.0
+    mean = drawn.sum(1) / size
+    squares = np.einsum("ij,ij->i", drawn, drawn) - size * mean**2
+    return mean, np.maximum(squares, 0.0) / (size - 1) / size
+
+
+def _ratio(
+    history: _History, size: int, effect: float, replications: int, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Return ratios of totals and the variances of their linearised values."""
+    numerator, denominator = _drawn(history, size, effect, replications, rng)
     g, below = numerator.shape[1], denominator.sum(1)
     ratio = numerator.sum(1) / below
     residual = numerator - ratio[:, None] * denominator

@@ -1,0 +1,42 @@
+"""From a request for a holdout to a plain answer: feasible or not, how many, how long, at what cost, what to change.
+
+Modules, from the ground up:
+
+    request         what is asked for
+    history         the metric's past, in the few numbers that a design rests on
+    plan            units, power, what can be seen, how long; no words
+    answer          the record that comes out: frozen, signed, versioned, back from JSON
+    wording         the sentences, and the answer as Markdown
+    money           revenue at risk, the value of the decision, the share that earns most
+    surroundings    live experiments and negative signals
+    counted         power counted on the history, with the small-holdout rule
+    changes         what stands in the way, what would clear it, the way out
+    designer        from the request to the answer
+"""
+
+from incrementality.design.answer import DesignAnswer, SignOff
+from incrementality.design.designer import METHOD_VERSION, design, revise
+from incrementality.design.history import MetricHistory, baseline_of_history, baseline_of_moments
+from incrementality.design.request import (
+    ContaminationRoute,
+    DesignRequest,
+    Guardrail,
+    LiveExperiment,
+    MetricBaseline,
+)
+
+__all__ = [
+    "METHOD_VERSION",
+    "ContaminationRoute",
+    "DesignAnswer",
+    "DesignRequest",
+    "Guardrail",
+    "LiveExperiment",
+    "MetricBaseline",
+    "MetricHistory",
+    "SignOff",
+    "baseline_of_history",
+    "baseline_of_moments",
+    "design",
+    "revise",
+]

@@ -1,0 +1,125 @@
+"""Power counted on the metric's own history, with the small-holdout rule where it fires."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from incrementality.design.answer import CurvePoint, GuardedPower
+from incrementality.design.plan import arm_sizes, dilution, guard_of
+from incrementality.design.wording import percent
+from incrementality.errors import InputError
+from incrementality.stats import SimulatedPower, comparison_alpha, normal_quantile, simulate_power
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from incrementality.design.history import MetricHistory
+    from incrementality.design.plan import Plan
+    from incrementality.design.request import DesignRequest
+    from incrementality.stats import SmallHoldout
+
+__all__ = ["count_power", "counted_curve"]
+
+_MOST_VALUES = 20_000_000  # drawn for one number; more would take longer than a page may
+_FEWEST_REPLICATIONS = 100
+_LARGEST_EXTRA = 10.0
+
+
+def count_power(request: DesignRequest, plan: Plan, history: MetricHistory | None, *, seed: int) -> GuardedPower:
+    """Return the power counted on the history, and the factor by which units have to rise if it falls short."""
+    guard = guard_of(request, plan)
+    fires = None if guard is None else guard.fires
+    counted = _counted(request, plan.n, plan.share, history, seed=seed, guarded=bool(fires), replications=1000)
+    return GuardedPower(
+        fires=False if request.kind == "conversion" and fires is None else fires,
+        reasons=() if guard is None else guard.reasons,
+        power=None if counted is None else counted.power,
+        standard_error=None if counted is None else counted.standard_error,
+        replications=counted.replications if counted else 0,
+        extra=1.0 if counted is None else _extra(request, plan.power, counted),
+        sentence=_sentence(request, guard, plan.power, counted),
+    )
+
+
+def counted_curve(
+    request: DesignRequest, points: Iterable[CurvePoint], history: MetricHistory | None, *, seed: int
+) -> Iterator[CurvePoint]:
+    """Yield the points with the power counted on the history at each share, by the plain test."""
+    for point in points:
+        counted = _counted(request, point.n, point.share, history, seed=seed, guarded=False, replications=200)
+        yield replace(point, simulated_power=None if counted is None else counted.power)
+
+
+def _counted(
+    request: DesignRequest,
+    n: int,
+    share: float,
+    history: MetricHistory | None,
+    *,
+    seed: int,
+    guarded: bool,
+    replications: int,
+) -> SimulatedPower | None:
+    n_control, n_treatment = arm_sizes(request, n, share)
+    draws = _values_drawn(request, n_control + n_treatment)
+    if history is None or draws * _FEWEST_REPLICATIONS > _MOST_VALUES:
+        return None
+    sign = 1 if request.direction == "increase" else -1
+    try:
+        return simulate_power(
+            history.values,
+            relative_effect=sign * request.smallest_effect * dilution(request),
+            n_control=n_control,
+            n_treatment=n_treatment,
+            seed=seed,
+            denominator=history.denominator,
+            clusters=history.clusters,
+            alpha=comparison_alpha(request.alpha, request.treatment_arms),
+            replications=min(replications, max(_FEWEST_REPLICATIONS, int(_MOST_VALUES // max(draws, 1.0)))),
+            guarded=guarded,
+        )
+    except InputError:  # an arm of fewer than two units has no power to count
+        return None
+
+
+def _values_drawn(request: DesignRequest, n: int) -> float:
+    """Return the values that one simulated experiment draws: clusters' totals, or the units with a value."""
+    if request.baseline.units_per_cluster > 1:
+        return n / request.baseline.units_per_cluster
+    if request.kind == "conversion":
+        return 2.0
+    sparse = request.kind != "ratio" and request.baseline.payer_share is not None
+    return n * (request.baseline.payer_share or 1.0) if sparse else float(n)
+
+
+def _extra(request: DesignRequest, formula: float, counted: SimulatedPower) -> float:
+    """Return by how much units have to rise so that the counted power is what the formula promised."""
+    short = counted.power + 2 * counted.standard_error < min(formula, request.power)
+    if not short or formula <= request.alpha:
+        return 1.0
+    critical = normal_quantile(1 - request.alpha / 2)
+    reached = critical + normal_quantile(max(counted.power, 0.5 * request.alpha))
+    wanted = critical + normal_quantile(min(formula, 0.999))
+    return min(_LARGEST_EXTRA, (wanted / reached) ** 2) if reached > 0 else _LARGEST_EXTRA
+
+
+def _sentence(
+    request: DesignRequest, guard: SmallHoldout | None, formula: float, counted: SimulatedPower | None
+) -> str:
+    if guard is None and request.kind == "conversion" and request.baseline.units_per_cluster == 1:
+        said = "The rule is for heavy values; conversions are read by the score test."
+    elif guard is None:
+        said = "The request does not say how many pay and how skewed values are, so it is not known whether it fires."
+    elif guard.fires:
+        said = f"It fires: {'; '.join(guard.reasons)}. The readout will use the studentised permutation test."
+    else:
+        said = "It does not fire: the usual t test is to be trusted here."
+    if counted is not None and math.isfinite(counted.power):
+        test = "with that test " if counted.guarded else ""
+        said += f" Counted on the history {test}power is {percent(counted.power)}; the formula says {percent(formula)}."
+        return said
+    needed = guard is None or guard.fires
+    conversion = request.kind == "conversion" and guard is None
+    return f"{said} Give the history, so that power can be counted." if needed and not conversion else said
