@@ -4,8 +4,11 @@ A rule is written once and evaluated twice with the same answer: in the engine f
 for one unit at a time. Nothing here knows an arm: it is looked up only after a decision is logged.
 """
 
+from incrementality.cohorts.decide import decide, reconstruct
+from incrementality.cohorts.decisions import Decisions, Refused
 from incrementality.cohorts.predicates import All, AnyOf, Compare, Exists, Missing, Not
 from incrementality.cohorts.refusals import NeverWithheld, ReadsOwnJourney, RuleError
+from incrementality.cohorts.replay import Decision, decide_unit
 from incrementality.cohorts.rule import Cap, Condition, EligibilityRule, InputTable, Reentry, Suppression, parse_rule
 from incrementality.cohorts.values import Inputs
 from incrementality.cohorts.verdict import Verdict, evaluate
@@ -16,6 +19,8 @@ __all__ = [
     "Cap",
     "Compare",
     "Condition",
+    "Decision",
+    "Decisions",
     "EligibilityRule",
     "Exists",
     "InputTable",
@@ -25,9 +30,13 @@ __all__ = [
     "Not",
     "ReadsOwnJourney",
     "Reentry",
+    "Refused",
     "RuleError",
     "Suppression",
     "Verdict",
+    "decide",
+    "decide_unit",
     "evaluate",
     "parse_rule",
+    "reconstruct",
 ]

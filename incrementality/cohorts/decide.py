@@ -1,0 +1,257 @@
+"""From rules and input tables to the decision log of both arms.
+
+One query a rule decides every firing in the engine. Where no cap and no second entry is allowed for, the first entry
+follows by one more window function. Caps, priority and re-entry after a time depend on which earlier decisions
+entered: then the eligible firings, and only they, pass through ``sequence`` in Python and come back by decision id.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlglot import exp
+
+from incrementality.cohorts.decisions import DECISION_COLUMNS, Basis, Decisions, Refused
+from incrementality.cohorts.sequence import Candidate, Entry, is_sequential, sequence
+from incrementality.cohorts.sql_engine import instant
+from incrementality.cohorts.sql_tables import CleanTable, check_usable, clean_table
+from incrementality.cohorts.sql_triggers import fired
+from incrementality.cohorts.sql_values import inputs_at
+from incrementality.cohorts.sql_verdict import judged
+from incrementality.cohorts.values import micros
+from incrementality.errors import InputError, SourceNotFound, did_you_mean
+from incrementality.warehouse import frame_locator
+from incrementality.warehouse.sql import literal, named, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from incrementality.cohorts.rule import EligibilityRule
+    from incrementality.warehouse import Relation, Warehouse
+
+__all__ = ["decide", "reconstruct"]
+
+_CHUNK = 5_000
+
+
+def decide(
+    rules: Mapping[str, EligibilityRule],
+    relations: Mapping[str, Relation],
+    *,
+    warehouse: Warehouse,
+    since: datetime,
+    until: datetime,
+    data_cut: datetime,
+    name: str = "decisions",
+) -> Decisions:
+    """Decide every firing in ``[since, until)``, for both arms, without reading any arm.
+
+    Run it when the triggers fire, and freeze what it returns: what was known then is what counts.
+
+    Args:
+        rules: The rule of each experiment; those decided together share caps with ``across`` and priorities.
+        relations: The input tables in the engine, by the names that the rules use.
+        warehouse: The engine.
+        since: Firings count from here on.
+        until: Firings no longer count from here on; not after ``data_cut``.
+        data_cut: Rows at or after it lie in the future and are refused and counted.
+        name: How the log's temporary table is called; a name serves once.
+
+    Raises:
+        InputError: The period is empty or reaches past the data, or a time has no zone.
+        SourceNotFound: A rule's table is not among the relations.
+        ColumnNotFound: A column is missing.
+        ColumnTypeError: A column has a type that its use does not allow.
+        EmptyTable: All rows of a table are faulty.
+
+    Examples:
+        >>> from datetime import UTC, datetime
+        >>> from incrementality.cohorts import parse_rule
+        >>> from incrementality.warehouse import connect
+        >>> rule = parse_rule({"journey": "j", "purpose": "marketing", "tables": {"logins": {"kind": "events"}},
+        ...                    "trigger": {"event": "logins"}, "window": "7d"})
+        >>> with connect() as warehouse:
+        ...     logins = warehouse.materialise("logins", parse(
+        ...         "SELECT 'a' AS unit_id, CAST('2026-01-02 00:00:00+00' AS TIMESTAMPTZ) AS occurred_at"))
+        ...     start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+        ...     tables = {"logins": logins}
+        ...     decide({"x": rule}, tables, warehouse=warehouse, since=start, until=end, data_cut=end).to_dicts()
+        ({'experiment_id': 'x', 'status': 'eligible', 'reasons': '', 'n': 1},)
+    """
+    period = _Period(since, until, data_cut)
+    return _decided(rules, relations, warehouse, period, name=name, basis="logged")
+
+
+def reconstruct(
+    rules: Mapping[str, EligibilityRule],
+    relations: Mapping[str, Relation],
+    *,
+    warehouse: Warehouse,
+    since: datetime,
+    until: datetime,
+    data_cut: datetime,
+    name: str = "decisions",
+) -> Decisions:
+    """Rebuild the decisions of a past period by the same rule, where no log was written at the time.
+
+    The answer is marked ``reconstructed``: rows that arrived late or were corrected since are in it, which the
+    decision at the time could not know. Arguments and errors are those of ``decide``.
+    """
+    period = _Period(since, until, data_cut)
+    return _decided(rules, relations, warehouse, period, name=name, basis="reconstructed")
+
+
+class _Period:
+    def __init__(self, since: datetime, until: datetime, data_cut: datetime) -> None:
+        self.since, self.until, self.data_cut = since, until, data_cut
+        if not micros(since) < micros(until) <= micros(data_cut):
+            raise InputError(
+                f"the period from {since.isoformat()} to {until.isoformat()} with data up to {data_cut.isoformat()} "
+                "is empty or reaches past the data",
+                hint="give since < until <= data_cut",
+            )
+
+
+def _decided(
+    rules: Mapping[str, EligibilityRule],
+    relations: Mapping[str, Relation],
+    warehouse: Warehouse,
+    period: _Period,
+    *,
+    name: str,
+    basis: Basis,
+) -> Decisions:
+    if not rules:
+        raise InputError("there is no rule to decide by", hint="give the rule of at least one experiment")
+    tables = {name: _cleaned(rule, relations, warehouse, period) for name, rule in rules.items()}
+    refused = tuple(
+        _refused(name, clean, warehouse) for name, found in tables.items() for clean in found.values()
+    )  # fmt: skip
+    queries = [_query(name, rule, tables[name], period, warehouse.dialect) for name, rule in rules.items()]
+    if any(is_sequential(rule) for rule in rules.values()):
+        base = warehouse.materialise(f"{name}_judged", _union(queries))
+        entries = sequence(_candidates(base, warehouse), rules)
+        log = _with_entries(base, _stored(entries, warehouse, name))
+    else:
+        log = _first_entries(_union(queries))
+    relation = warehouse.materialise(name, _finished(log, warehouse.dialect))
+    return Decisions(
+        warehouse=warehouse,
+        relation=relation,
+        rules=dict(rules),
+        refused=refused,
+        since=period.since,
+        until=period.until,
+        data_cut=period.data_cut,
+        basis=basis,
+    )
+
+
+def _cleaned(
+    rule: EligibilityRule, relations: Mapping[str, Relation], warehouse: Warehouse, period: _Period
+) -> dict[str, CleanTable]:
+    for name in rule.tables:
+        if name not in relations:
+            raise SourceNotFound(
+                f"the rule of {rule.journey!r} reads the table {name!r}, which is not among those given: "
+                f"{', '.join(relations) or 'none'}.{did_you_mean(name, relations)}",
+                hint="open the table in the warehouse and hand in its relation",
+            )
+    cut = micros(period.data_cut)
+    return {name: clean_table(warehouse, rule, name, relations[name], data_cut=cut) for name in rule.tables}
+
+
+def _refused(experiment_id: str, clean: CleanTable, warehouse: Warehouse) -> Refused:
+    rows, *counts = warehouse.row(clean.refusals)
+    reasons = dict(zip(clean.reasons, counts, strict=True))
+    check_usable(clean.name, rows, reasons)
+    return Refused(experiment_id, clean.name, rows, reasons)
+
+
+def _query(
+    experiment_id: str, rule: EligibilityRule, tables: Mapping[str, CleanTable], period: _Period, dialect: str
+) -> exp.Expression:
+    """The one query that decides every firing of a rule, but for re-entry, caps and priority."""
+    inputs = inputs_at(rule, tables)
+    for clean in tables.values():
+        inputs = inputs.with_(exp.to_identifier(clean.name, quoted=True), as_=clean.rows, copy=False)
+    firings = fired(rule, tables[rule.trigger.table], since=period.since, until=period.until)
+    inputs = inputs.with_("fired", as_=firings, copy=False)
+    return judged(experiment_id, rule, inputs, tables, dialect)
+
+
+def _union(queries: list[exp.Expression]) -> exp.Expression:
+    return reduce(lambda left, right: exp.Union(this=left, expression=right, distinct=False), queries)
+
+
+def _first_entries(judgements: exp.Expression) -> exp.Expression:
+    """The first eligible firing of each unit enters; later ones are refused as re-entries."""
+    return parse(
+        "SELECT *, CASE WHEN eligible THEN nth END AS entry, CASE WHEN eligible AND nth > 1 THEN 'reentry' ELSE '' "
+        "END AS shadow_reasons, '' AS shadow_caps FROM (SELECT *, row_number() OVER "
+        "(PARTITION BY experiment_id, unit_id, eligible ORDER BY t0) AS nth FROM judged) AS n",
+        judged=exp.Subquery(this=judgements, alias=exp.TableAlias(this=exp.to_identifier("judged"))),
+    )
+
+
+def _candidates(base: Relation, warehouse: Warehouse) -> Iterable[Candidate]:
+    query = parse(
+        "SELECT unit_id, t0, experiment_id, would_send_channel, decision_id FROM source WHERE eligible "
+        "ORDER BY unit_id, t0, experiment_id",
+        source=base.name,
+    )
+    return (Candidate(*row) for row in warehouse.query(query))
+
+
+def _stored(entries: Iterable[Entry], warehouse: Warehouse, name: str) -> exp.Expression:
+    """The shadow's answers as rows in the engine."""
+    rows = [(e.decision_id, "; ".join(e.reasons), e.entry_no or 0, e.shadow_caps) for e in entries]
+    if warehouse.dialect == "duckdb" and rows:
+        ids, reasons, numbers, caps = zip(*rows, strict=True)
+        texts = {"decision_id": ids, "shadow_reasons": reasons, "shadow_caps": caps}
+        columns = {column: np.array(values, dtype=object) for column, values in texts.items()}
+        return warehouse.open(frame_locator(columns | {"entry": np.array(numbers)})).name
+    rows = rows or [("", "", 0, "")]
+    chunks = [
+        warehouse.materialise(f"{name}_entries_{k}", _values(rows[k : k + _CHUNK])).name
+        for k in range(0, len(rows), _CHUNK)
+    ]
+    return exp.Subquery(this=_union([parse("SELECT * FROM chunk", chunk=chunk) for chunk in chunks]))
+
+
+def _values(rows: list[tuple[str, str, int, str]]) -> exp.Expression:
+    values = exp.values(
+        [tuple(literal(value) for value in row) for row in rows],
+        alias="v",
+        columns=["decision_id", "shadow_reasons", "entry", "shadow_caps"],
+    )
+    return exp.select("*").from_(values)
+
+
+def _with_entries(base: Relation, entries: exp.Expression) -> exp.Expression:
+    return parse(
+        "SELECT b.*, e.entry, coalesce(e.shadow_reasons, '') AS shadow_reasons, "
+        "coalesce(e.shadow_caps, '') AS shadow_caps FROM base AS b LEFT JOIN entries AS e "
+        "ON b.decision_id = e.decision_id",
+        base=base.name,
+        entries=entries,
+    )
+
+
+def _finished(log: exp.Expression, dialect: str) -> exp.Expression:
+    """The log's columns: a candidate that the shadow refuses is ineligible and would not be sent."""
+    enters = parse("'' = shadow_reasons")
+    columns = {name: exp.column(name) for name in DECISION_COLUMNS}
+    made = {
+        "t0": instant(exp.column("t0"), dialect),
+        "entry_no": parse("CASE WHEN eligible AND $enters THEN entry END", enters=enters),
+        "eligible": parse("CASE WHEN $enters THEN eligible ELSE FALSE END", enters=enters),
+        "reasons": parse("CASE WHEN $enters THEN reasons ELSE shadow_reasons END", enters=enters),
+        "would_send_channel": parse("CASE WHEN $enters THEN would_send_channel END", enters=enters),
+    }
+    query = parse("SELECT 1 FROM log", log=exp.Subquery(this=log, alias=exp.TableAlias(this=exp.to_identifier("log"))))
+    query.set("expressions", [named(made.get(name, node), name) for name, node in columns.items()])
+    return query
