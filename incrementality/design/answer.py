@@ -77,7 +77,8 @@ class GuardedPower:
     """Whether the small-holdout rule fires, and the power counted on the history.
 
     Attributes:
-        fires: Whether the readout will use the studentised permutation test; ``None`` where the history does not say.
+        fires: Whether the readout will use the studentised permutation test; ``None`` for
+            conversions, and where the history does not say.
         reasons: Why it fires.
         power: Power counted on the history, with the guard's critical values where it fires; ``None`` without one.
         standard_error: Monte-Carlo error of that power.

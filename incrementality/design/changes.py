@@ -80,26 +80,20 @@ def way_out(request: DesignRequest, plan: Plan, *, extra: float) -> str:
         return "Settle what stands in the way first, then ask again."
     share = _best_share(request)
     n = eligible_units(request, max(plan.weeks_available, 0)) if request.arrivals_per_week else plan.n
-    best = detectable(request, n, share, extra=extra)
     needed = needed_units(request, share, extra=extra)
     many = f"{count(needed)} {request.unit}s are needed with {percent(share)} of them held back"
-    said = [
-        f"Even {percent(share)} held back would show only {seen_as_words(best)}."
-        if plan.share < share
-        else f"With the {count(n)} {request.unit}s there are, only {seen_as_words(best)} would be seen.",
-        f"To see {percent(request.smallest_effect)}, {many}: run one holdout over several journeys or quarters.",
-    ]
+    said = f"To see {percent(request.smallest_effect)}, {many}: run one holdout over several journeys or quarters."
     rate = _rate_needed(request, n, share, extra)
     if rate is not None and rate > request.baseline.mean:
-        said.append(f"Or measure an earlier step that at least {percent(rate)} of {request.unit}s reach.")
-    return " ".join(said)
+        said += f" Or measure an earlier step that at least {percent(rate)} of {request.unit}s reach."
+    return said
 
 
 def _power_obstacle(request: DesignRequest, plan: Plan) -> str:
     return (
         f"With {percent(plan.share)} held back ({count(plan.n_control)} of {count(plan.n)} {request.unit}s) only "
         f"{seen_as_words(plan.mde)} in {request.metric} would be seen; {percent(request.smallest_effect)} "
-        f"is what matters, and the chance of seeing it is {percent(plan.power)}."
+        "is what matters."
     )
 
 
@@ -192,7 +186,7 @@ def _tried(what: str, changed: DesignRequest, before: Plan, extra: float) -> Cha
         n=after.n,
         days=after.days,
         enough=enough,
-        sentence=f"{sentence}." if enough else f"{sentence}, which alone is not enough.",
+        sentence=f"{sentence}." if enough else f"{sentence}, not yet enough.",
     )
 
 

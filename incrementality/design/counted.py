@@ -33,7 +33,7 @@ def count_power(request: DesignRequest, plan: Plan, history: MetricHistory | Non
     fires = None if guard is None else guard.fires
     counted = _counted(request, plan.n, plan.share, history, seed=seed, guarded=bool(fires), replications=1000)
     return GuardedPower(
-        fires=False if request.kind == "conversion" and fires is None else fires,
+        fires=fires,
         reasons=() if guard is None else guard.reasons,
         power=None if counted is None else counted.power,
         standard_error=None if counted is None else counted.standard_error,

@@ -34,7 +34,7 @@ def _conflict(request: DesignRequest, plan: Plan, live: LiveExperiment) -> Confl
     if live.layer and live.layer == request.layer:
         short = free_traffic(request) < request.traffic - 1e-9
         said = (
-            f"{live.id} takes {percent(live.traffic)} of the layer {live.layer}; "
+            f"The experiment {live.id} takes {percent(live.traffic)} of the layer {live.layer}; "
             f"{percent(free_traffic(request))} is left and {percent(request.traffic)} is asked for."
         )
         return Conflict(experiment=live.id, blocking=short, overlap=0, sentence=f"{said} No unit is in both.")

@@ -1,9 +1,11 @@
-"""The readout as a page and as figures: renders records, never computes.
+"""The readout and the design as pages and as figures: renders records, never computes.
 
-``render_readout`` returns one self-contained HTML page; the plots return matplotlib figures for a notebook.
+``render_readout`` and ``render_design`` return one self-contained HTML page; the plots return
+matplotlib figures for a notebook.
 """
 
+from incrementality.report.design_page import render_design
 from incrementality.report.figures import plot_arms, plot_balance, plot_effects, plot_segments
 from incrementality.report.readout_page import render_readout
 
-__all__ = ["plot_arms", "plot_balance", "plot_effects", "plot_segments", "render_readout"]
+__all__ = ["plot_arms", "plot_balance", "plot_effects", "plot_segments", "render_design", "render_readout"]

@@ -1,0 +1,190 @@
+"""Assembles the page of a design: what the template needs, already in words. Computes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from incrementality import formatting as fmt
+from incrementality.design.wording import count, duration, facts, percent
+from incrementality.report.chart import Chart, Group, Mark, Panel, Row
+from incrementality.report.figures import chart_svg
+from incrementality.report.readout_page import _environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from incrementality.design.answer import CurvePoint, DesignAnswer
+
+__all__ = ["render_design"]
+
+_BADGES = {
+    "feasible": ("trust", "Feasible"),
+    "feasible with changes": ("caution", "Feasible with changes"),
+    "not feasible": ("stop", "Not feasible"),
+}
+_GLOSSARY = (
+    ("Held back", "Who could have received the contact and, by chance alone, does not. They show what happens anyway."),
+    (
+        "Can be seen",
+        "The smallest true change that the test finds with the wanted power. Smaller ones may stay hidden.",
+    ),
+    ("Power", "How often a test of this size finds the smallest effect that matters, where it is truly there."),
+    ("Revenue at risk", "What those held back might have brought in. It is the price of knowing."),
+    ("Registration hash", "A fingerprint of request, design and method. Another fingerprint is another design."),
+)
+
+
+def render_design(answer: DesignAnswer) -> str:
+    """Return the answer to a request as one self-contained HTML page, with a block to sign.
+
+    The page needs no network and no script. The same record gives the same bytes.
+
+    Args:
+        answer: The record to render.
+    """
+    return _environment().get_template("design.html.j2").render(_view(answer))
+
+
+def _view(answer: DesignAnswer) -> dict[str, Any]:
+    icon, word = _BADGES[answer.verdict]
+    return {
+        "answer": answer,
+        "request": answer.request,
+        "hash": answer.hash,
+        "badge": {"icon": icon, "word": word},
+        "headline": answer.reasons[0] if answer.reasons else _without(answer.sentence, f"{word}: "),
+        "lines": tuple(_lines(answer)),
+        "open_roles": ", ".join(answer.missing_approvals),
+        "facts": facts(answer),
+        "figures": tuple({"svg": chart_svg(chart), "caption": chart.caption} for chart in _charts(answer)),
+        "curve": _curve_rows(answer.by_share, answer),
+        "weeks": _curve_rows(answer.by_weeks, answer),
+        "beside": tuple(_beside(answer)),
+        "asked": _asked(answer),
+        "glossary": _GLOSSARY,
+    }
+
+
+def _without(sentence: str, start: str) -> str:
+    rest = sentence.removeprefix(start)
+    return rest[:1].upper() + rest[1:]
+
+
+def _lines(answer: DesignAnswer) -> Iterable[tuple[str, str]]:
+    """Yield what to do, a heading and a sentence each."""
+    enough = answer.changes[0].sentence if answer.verdict == "feasible with changes" else ""
+    if enough:
+        yield "What to change.", enough
+    if answer.best_change and answer.best_change != enough:
+        yield "The single change that helps most.", answer.best_change
+    if answer.way_out:
+        yield "Way out.", answer.way_out
+
+
+def _charts(answer: DesignAnswer) -> Iterable[Chart]:
+    unit = answer.request.unit
+    weeks = f"{answer.enrolment_weeks} weeks of enrolment" if answer.enrolment_weeks else "no further enrolment"
+    yield _chart(
+        answer,
+        key="share",
+        title="What can be seen, by share held back",
+        subtitle=f"{count(answer.n)} {unit}s, {weeks}, {percent(answer.request.power)} power",
+        rows=[(f"{percent(p.share)}, {count(p.n_control)} {unit}s", p) for p in answer.by_share],
+        chosen=answer.holdout_share,
+    )
+    if answer.by_weeks:
+        yield _chart(
+            answer,
+            key="weeks",
+            title="What can be seen, by weeks of enrolment",
+            subtitle=f"{percent(answer.holdout_share)} held back, {percent(answer.request.power)} power",
+            rows=[(f"{p.weeks} weeks, {count(p.n)} {unit}s", p) for p in answer.by_weeks],
+            chosen=answer.enrolment_weeks,
+        )
+
+
+def _chart(
+    answer: DesignAnswer, *, key: str, title: str, subtitle: str, rows: list[tuple[str, CurvePoint]], chosen: float
+) -> Chart:
+    wanted = answer.request.smallest_effect
+    here = {point for _, point in rows if abs((point.share if key == "share" else point.weeks) - chosen) < 1e-6}  # noqa: PLR2004 - the same share
+    panel = Panel(
+        groups=(
+            Group(heading="", rows=tuple(_row(f"{label}{' (planned)' * (p in here)}", p, wanted) for label, p in rows)),
+        ),
+        axis=f"smallest change of {answer.request.metric} that is seen, in %",
+        tick=lambda value: fmt.tick(percent(value)),
+        reference=wanted,
+    )
+    return Chart(
+        key=key,
+        title=title,
+        subtitle=subtitle,
+        panels=(panel,),
+        caption="Bar: changes that would stay hidden. Dot: the smallest that is seen. Upright line: "
+        f"{percent(wanted)}, the smallest that matters. Filled dot: that one is seen.",
+    )
+
+
+def _row(label: str, point: CurvePoint, wanted: float) -> Row:
+    if point.mde is None:
+        return Row(label=f"{label}: no possible change", value="", marks=())
+    mark = Mark(point=point.mde, low=0.0, high=point.mde, clear=point.mde <= wanted * (1 + 1e-9))
+    return Row(label=label, value=percent(point.mde), marks=(mark,))
+
+
+def _curve_rows(points: Iterable[CurvePoint], answer: DesignAnswer) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        (
+            percent(p.share),
+            str(p.weeks),
+            count(p.n),
+            count(p.n_control),
+            "nothing" if p.mde is None else percent(p.mde),
+            percent(p.power),
+            "not counted" if p.simulated_power is None else percent(p.simulated_power),
+        )
+        for p in points
+        if answer.n
+    )
+
+
+def _beside(answer: DesignAnswer) -> Iterable[dict[str, str]]:
+    """Yield what stands beside the numbers: icon, word, title, sentence."""
+    fires = answer.guarded.fires
+    icon = "caution" if fires else "info" if fires is None else "passed"
+    yield _item(icon, "Small-holdout rule", answer.guarded.sentence)
+    for conflict in answer.conflicts:
+        yield _item("failed" if conflict.blocking else "info", f"Live: {conflict.experiment}", conflict.sentence)
+    for route in answer.request.contamination:
+        said = f"{route.route}: about {percent(route.share)} of that arm; sizes allow for it."
+        yield _item("info", f"Contamination: {route.arm}", said)
+    for guardrail in answer.guardrails:
+        icon = "passed" if guardrail.enough else "caution"
+        yield _item(icon, f"Guardrail: {guardrail.name}", guardrail.sentence)
+
+
+def _item(icon: str, title: str, sentence: str) -> dict[str, str]:
+    word = {"passed": "Good", "caution": "Mind", "failed": "Blocks", "info": "For information"}[icon]
+    return {"icon": icon, "word": word, "title": title, "sentence": sentence}
+
+
+def _asked(answer: DesignAnswer) -> tuple[tuple[str, str], ...]:
+    r = answer.request
+    arriving = f", {r.arrivals_per_week:,.0f} more a week" if r.arrivals_per_week else ""
+    rows = [
+        ("Metric", f"{r.metric} ({r.kind}), {fmt.mean(r.baseline.mean, kind=r.kind, unit=r.unit_of_value)} today"),
+        ("Baseline from", r.baseline.source),
+        ("Smallest effect that matters", f"{percent(r.smallest_effect)} {r.direction}"),
+        ("Who is there", f"{count(r.population)} {r.unit}s now{arriving}"),
+        ("What is withheld", f"{r.scope}{': ' if r.withholds else ''}{', '.join(r.withholds)}"),
+        (
+            "Window and lag",
+            f"{duration(r.window_days)}, then {duration(r.maturity_lag_days)} until the data is complete",
+        ),
+        ("Error rate and power", f"{percent(r.alpha)} (two-sided), {percent(r.power)}"),
+        ("Looks", str(r.looks)),
+        ("Start", str(r.starts or "not stated")),
+        ("Answer needed by", str(r.answer_by or "not stated")),
+    ]
+    return (*rows, ("How the numbers were made", " ".join(answer.notes)))
