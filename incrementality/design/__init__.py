@@ -5,6 +5,8 @@ Modules, from the ground up:
     request         what is asked for
     history         the metric's past, in the few numbers that a design rests on
     plan            units, power, what can be seen, how long; no words
+    record          records to plain JSON values and back
+    parts           the parts of an answer
     answer          the record that comes out: frozen, signed, versioned, back from JSON
     wording         the sentences, and the answer as Markdown
     money           revenue at risk, the value of the decision, the share that earns most
@@ -14,9 +16,10 @@ Modules, from the ground up:
     designer        from the request to the answer
 """
 
-from incrementality.design.answer import DesignAnswer, SignOff
+from incrementality.design.answer import DesignAnswer
 from incrementality.design.designer import METHOD_VERSION, design, revise
 from incrementality.design.history import MetricHistory, baseline_of_history, baseline_of_moments
+from incrementality.design.parts import SignOff
 from incrementality.design.request import (
     ContaminationRoute,
     DesignRequest,

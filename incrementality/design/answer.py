@@ -6,10 +6,21 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import date  # noqa: TC003 - read at run time when a record comes back from JSON
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ConfigDict
 
+from incrementality.design.parts import (
+    Change,
+    Conflict,
+    CurvePoint,
+    GuardedPower,
+    GuardrailPower,
+    Money,
+    PlannedArm,
+    SignOff,
+    Verdict,
+)
 from incrementality.design.record import from_plain, to_plain
 from incrementality.design.request import DesignRequest  # noqa: TC001 - read at run time, as dates are
 from incrementality.display import DisplayMixin
@@ -18,176 +29,10 @@ from incrementality.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "Change",
-    "Conflict",
-    "CurvePoint",
-    "DesignAnswer",
-    "GuardedPower",
-    "GuardrailPower",
-    "Money",
-    "PlannedArm",
-    "SignOff",
-    "Verdict",
-]
-
-Verdict = Literal["feasible", "feasible with changes", "not feasible"]
+__all__ = ["DesignAnswer"]
 
 _STRICT = ConfigDict(extra="forbid")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedArm:
-    """One arm: its name, its expected units, its share of all units."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    name: str
-    n: int
-    share: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurvePoint:
-    """What could be seen with a share held back and weeks of enrolment.
-
-    Attributes:
-        share: Share held back.
-        weeks: Weeks of enrolment.
-        n: Units enrolled.
-        n_control: Units held back.
-        mde: Smallest relative effect seen with the wanted power; ``None`` where no possible effect is.
-        power: Power for the smallest effect that matters, by formula.
-        simulated_power: The same, counted on the history; ``None`` where there is none.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    share: float
-    weeks: int
-    n: int
-    n_control: int
-    mde: float | None
-    power: float
-    simulated_power: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardedPower:
-    """Whether the small-holdout rule fires, and the power counted on the history.
-
-    Attributes:
-        fires: Whether the readout will use the studentised permutation test; ``None`` for
-            conversions, and where the history does not say.
-        reasons: Why it fires.
-        power: Power counted on the history, with the guard's critical values where it fires; ``None`` without one.
-        standard_error: Monte-Carlo error of that power.
-        replications: Experiments simulated.
-        extra: Factor on the units, above 1 where the formula promised more than was counted.
-        sentence: The same in words.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    fires: bool | None
-    reasons: tuple[str, ...]
-    power: float | None
-    standard_error: float | None
-    replications: int
-    extra: float
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Money:
-    """Revenue put at risk by holding back, beside what the decision is worth.
-
-    Attributes:
-        at_risk_low: Revenue forgone in the holdout where the effect is at the low end.
-        at_risk_likely: The same at the smallest effect that matters, or at the prior's mean.
-        at_risk_high: The same at the high end.
-        basis: Where the ends come from.
-        saved_cost: Cost of treatment not spent on the holdout.
-        value_of_decision: Money that the likely effect is worth on all units that the decision applies to.
-        decision_units: Those units.
-        best_share: Share that maximises the expected money; ``None`` without a prior.
-        expected_money: Expected money of test and roll-out at that share, above treating nobody.
-        expected_without_test: Expected money of the better of treating everybody and nobody, untested.
-        prior: The prior in words.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    at_risk_low: float
-    at_risk_likely: float
-    at_risk_high: float
-    basis: str
-    saved_cost: float
-    value_of_decision: float
-    decision_units: int
-    best_share: float | None = None
-    expected_money: float | None = None
-    expected_without_test: float | None = None
-    prior: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflict:
-    """One live experiment: expected shared units, and whether it has to be settled first."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    experiment: str
-    blocking: bool
-    overlap: int
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GuardrailPower:
-    """A negative signal: the rise that is seen with the wanted power (one-sided, full alpha), and the one allowed."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    name: str
-    detectable_rise: float | None
-    largest_rise: float
-    enough: bool
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One change of the request and what it would do.
-
-    Attributes:
-        what: The change in words, in the imperative.
-        mde: Smallest relative effect seen afterwards.
-        n: Units enrolled afterwards.
-        days: Days to the answer afterwards.
-        enough: Whether the request is feasible with this change alone.
-        sentence: Change and effect in words.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    what: str
-    mde: float | None
-    n: int
-    days: int
-    enough: bool
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignOff:
-    """Who approved, in which role, on which day."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    role: str
-    name: str
-    on: date
+_NOT_REGISTERED = {"sign_offs", "version", "supersedes"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +108,7 @@ class DesignAnswer(DisplayMixin):
     @property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON of request, design and method version; who signed is left out."""
-        content = {k: v for k, v in self.to_dict().items() if k not in {"sign_offs", "version", "supersedes", "hash"}}
+        content = {k: v for k, v in to_plain(self).items() if k not in _NOT_REGISTERED}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -292,17 +137,25 @@ class DesignAnswer(DisplayMixin):
         return replace(self, sign_offs=(*self.sign_offs, SignOff(role=role, name=name, on=on)))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return every field as plain JSON values."""
-        return to_plain(self)
+        """Return every field as plain JSON values, and the registration hash."""
+        return {**to_plain(self), "registration_hash": self.hash}
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> DesignAnswer:
         """Return the answer that ``to_dict`` wrote.
 
         Raises:
-            InputError: A field is missing, unknown, or of another type.
+            InputError: A field is missing, unknown, or of another type, or the content is not what was registered.
         """
-        return from_plain(cls, content, what="design")
+        registered = content.get("registration_hash")
+        fields = {name: value for name, value in content.items() if name != "registration_hash"}
+        found = from_plain(cls, fields, what="design")
+        if registered not in {None, found.hash}:
+            raise InputError(
+                f"the design of {found.request.id!r} was registered as {registered} and now reads {found.hash}",
+                hint="take the file back from git, or revise() the design for a new version",
+            )
+        return found
 
     def to_dicts(self) -> tuple[dict[str, object], ...]:
         """Return the design in rows of a term and its value."""

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from incrementality.design.answer import Change
 from incrementality.design.money import money_of_plan
+from incrementality.design.parts import Change
 from incrementality.design.plan import (
     FEWEST_CLUSTERS,
     arm_sizes,
     detectable,
+    dilution,
     eligible_units,
     free_traffic,
     make_plan,
@@ -33,6 +34,7 @@ __all__ = ["changes_of_request", "obstacles", "way_out"]
 
 _LONGEST_WEEKS = 52
 _MOST_CHANGES = 5
+_LARGEST_CONTAMINATION = 0.25
 _SHARES = tuple(i / 100 for i in range(1, 51))
 
 
@@ -46,6 +48,11 @@ def obstacles(request: DesignRequest, plan: Plan) -> tuple[str, ...]:
         )
     if plan.power < request.power:
         found.append(_power_obstacle(request, plan))
+    if 1 - dilution(request) > _LARGEST_CONTAMINATION:
+        found.append(
+            f"Contamination would hide {percent(1 - dilution(request))} of the effect; "
+            f"more than {percent(_LARGEST_CONTAMINATION)} fails the readout's check."
+        )
     if request.baseline.units_per_cluster > 1:
         clusters = min(plan.n_control, plan.n_treatment) / request.baseline.units_per_cluster
         if clusters < FEWEST_CLUSTERS:

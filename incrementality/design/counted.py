@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from incrementality.design.answer import CurvePoint, GuardedPower
+from incrementality.design.parts import CurvePoint, GuardedPower
 from incrementality.design.plan import arm_sizes, dilution, guard_of
 from incrementality.design.wording import percent
 from incrementality.errors import InputError

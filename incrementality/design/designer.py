@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from incrementality.design.answer import CurvePoint, DesignAnswer, GuardedPower, PlannedArm
+from incrementality.design.answer import DesignAnswer
 from incrementality.design.changes import changes_of_request, obstacles, way_out
 from incrementality.design.counted import count_power, counted_curve
 from incrementality.design.money import money_of_plan
+from incrementality.design.parts import CurvePoint, GuardedPower, PlannedArm
 from incrementality.design.plan import arm_sizes, detectable, dilution, eligible_units, make_plan, power_at
 from incrementality.design.request import DesignRequest
 from incrementality.design.surroundings import conflicts_of_plan, guardrails_of_plan
@@ -18,8 +19,8 @@ from incrementality.design.wording import percent, verdict_sentence
 from incrementality.errors import InputError
 
 if TYPE_CHECKING:
-    from incrementality.design.answer import Verdict
     from incrementality.design.history import MetricHistory
+    from incrementality.design.parts import Verdict
     from incrementality.design.plan import Plan
 
 __all__ = ["METHOD_VERSION", "design", "revise"]
@@ -142,7 +143,9 @@ def _arms(request: DesignRequest, plan: Plan) -> tuple[PlannedArm, ...]:
     each = (1 - plan.share) / k
     names = ["treatment"] if k == 1 else [f"treatment {i + 1}" for i in range(k)]
     control = PlannedArm(name="control", n=plan.n_control, share=plan.share)
-    return (control, *(PlannedArm(name=name, n=plan.n_treatment, share=each) for name in names))
+    left = plan.n - plan.n_control - k * plan.n_treatment
+    sizes = [plan.n_treatment + (place < left) for place in range(k)]
+    return (control, *(PlannedArm(name=name, n=n, share=each) for name, n in zip(names, sizes, strict=True)))
 
 
 def _balance(plan: Plan) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from incrementality.design.answer import Money
+from incrementality.design.parts import Money
 from incrementality.design.plan import outcome_of_request
 from incrementality.design.wording import percent
 from incrementality.stats import Allocation, EffectPrior, allocate_holdout

@@ -87,7 +87,7 @@ def make_plan(request: DesignRequest, *, extra: float = 1.0) -> Plan:
     share = _chosen_share(request, extra)
     needed, available = needed_units(request, share, extra=extra), weeks_available(request)
     weeks = min(_weeks_for(request, needed), max(available, 0))
-    n = min(eligible_units(request, weeks), max(needed, 1)) if request.arrivals_per_week else eligible_units(request, 0)
+    n = eligible_units(request, weeks)
     n_control, n_treatment = arm_sizes(request, n, share)
     return Plan(
         share=share,

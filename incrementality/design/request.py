@@ -291,6 +291,7 @@ def _check_time(r: DesignRequest) -> None:
     _require(r.maturity_lag_days >= 0, "maturity_lag_days", r.maturity_lag_days, "0 or more", "count invoicing delay")
     _require(r.longest_weeks >= 0, "longest_weeks", r.longest_weeks, "0 or more", "26 is half a year")
     _require(1 <= r.looks <= 100, "looks", r.looks, "1 to 100", "1 is a single look")  # noqa: PLR2004 - limit of stats
+    _require(r.answer_by is None or r.starts is not None, "starts", None, "a day, with answer_by", "say when it starts")
     backwards = r.starts is not None and r.answer_by is not None and r.answer_by <= r.starts
     _require(not backwards, "answer_by", str(r.answer_by), f"after starts ({r.starts})", "move one of the two dates")
 

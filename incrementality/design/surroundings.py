@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from incrementality.design.answer import Conflict, GuardrailPower
+from incrementality.design.parts import Conflict, GuardrailPower
 from incrementality.design.plan import free_traffic
 from incrementality.design.wording import count, percent
 from incrementality.stats import minimal_detectable_effect, outcome_of_rate

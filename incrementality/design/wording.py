@@ -9,7 +9,8 @@ from incrementality import formatting as fmt
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from incrementality.design.answer import Change, DesignAnswer, Verdict
+    from incrementality.design.answer import DesignAnswer
+    from incrementality.design.parts import Change, Verdict
     from incrementality.design.plan import Plan
     from incrementality.design.request import DesignRequest
 

@@ -13,7 +13,8 @@ from incrementality.report.readout_page import _environment
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from incrementality.design.answer import CurvePoint, DesignAnswer
+    from incrementality.design.answer import DesignAnswer
+    from incrementality.design.parts import CurvePoint
 
 __all__ = ["render_design"]
 

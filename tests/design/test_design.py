@@ -288,6 +288,30 @@ def test_an_answer_comes_back_from_json_with_its_hash(make):
     assert back.hash == answer.hash
 
 
+def test_a_design_that_was_edited_by_hand_is_refused():
+    content = {**design(a_request()).to_dict(), "n": 7}
+    with pytest.raises(InputError, match="was registered as"):
+        DesignAnswer.from_dict(content)
+
+
+def test_a_full_layer_leaves_nobody_and_says_so():
+    live = (LiveExperiment(id="other", layer="email", traffic=1.0),)
+    answer = design(a_request(layer="email", live=live, revenue_per_unit=1.0))
+    assert (answer.verdict, answer.n, answer.mde) == ("not feasible", 0, None)
+    assert "0 % is left" in plain(" ".join(answer.reasons))
+
+
+def test_contamination_of_more_than_a_quarter_is_in_the_way():
+    answer = design(a_request(population=10**6, contamination=(ContaminationRoute(route="forwarding", share=0.3),)))
+    assert answer.verdict == "feasible with changes"
+    assert answer.best_change.startswith("Close the routes")
+
+
+def test_arms_add_up_to_all_units():
+    answer = design(a_request(treatment_arms=3, population=100_001))
+    assert sum(arm.n for arm in answer.arms) == answer.n
+
+
 def test_whole_numbers_and_decimals_register_alike():
     assert design(a_request(revenue_per_unit=80)).hash == design(a_request(revenue_per_unit=80.0)).hash
 

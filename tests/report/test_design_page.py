@@ -92,7 +92,13 @@ def a_tiny_answer():
     return design(DesignRequest(**USUAL, population=3, holdout_share=0.1))
 
 
+def an_empty_answer():
+    live = (LiveExperiment(id="other", layer="email", traffic=1.0),)
+    return design(DesignRequest(**USUAL, population=5000, layer="email", live=live))
+
+
 VARIANTS = {
+    "empty": an_empty_answer,
     "small": lambda: design(DesignRequest(**USUAL, population=5000, holdout_share=0.05)),
     "large": lambda: design(DesignRequest(**USUAL, population=500_000)),
     "crowded": lambda: design(DesignRequest(**{**USUAL, **CROWDED})),
