@@ -4,8 +4,10 @@ A rule is written once and evaluated twice with the same answer: in the engine f
 for one unit at a time. Nothing here knows an arm: it is looked up only after a decision is logged.
 """
 
+from incrementality.cohorts.cohort import Cohort, cohort
 from incrementality.cohorts.decide import decide, reconstruct
 from incrementality.cohorts.decisions import Decisions, Refused
+from incrementality.cohorts.drift import Drift, DriftRow, drift
 from incrementality.cohorts.predicates import All, AnyOf, Compare, Exists, Missing, Not
 from incrementality.cohorts.refusals import NeverWithheld, ReadsOwnJourney, RuleError
 from incrementality.cohorts.replay import Decision, decide_unit
@@ -17,10 +19,13 @@ __all__ = [
     "All",
     "AnyOf",
     "Cap",
+    "Cohort",
     "Compare",
     "Condition",
     "Decision",
     "Decisions",
+    "Drift",
+    "DriftRow",
     "EligibilityRule",
     "Exists",
     "InputTable",
@@ -34,8 +39,10 @@ __all__ = [
     "RuleError",
     "Suppression",
     "Verdict",
+    "cohort",
     "decide",
     "decide_unit",
+    "drift",
     "evaluate",
     "parse_rule",
     "reconstruct",
