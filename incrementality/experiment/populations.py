@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, PlainSerializer
 
 __all__ = ["DataCut", "Population", "PopulationChoice"]
 
+_FIRST_YEAR, _LAST_YEAR = 1990, 2200
+
 Population = Literal["eligible", "assigned"]
 
 _WAY_OUT = (
@@ -40,10 +42,9 @@ def _moment(value: object) -> object:
         value = datetime(value.year, value.month, value.day, tzinfo=UTC)
     if not isinstance(value, datetime):
         raise ValueError("expected a day or a moment in UTC, like 2026-03-01 or 2026-03-01T06:00:00Z")  # noqa: TRY004
-    try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("the moment lies outside the years 1 to 9999") from None
+    if not _FIRST_YEAR <= value.year <= _LAST_YEAR:
+        raise ValueError(f"the year {value.year} is not allowed; a data cut lies from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _written(value: datetime) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import Moments
 
-__all__ = ["compare_arms", "compare_metric", "is_score_test", "is_zero", "lift_estimate", "mean_of"]
+__all__ = ["compare_arms", "compare_metric", "is_score_test", "is_zero", "lift_estimate", "mean_of", "population_of"]
 
 _FEWEST = 2
 _ROUNDING = 1e-12  # a mean below this share of the level around which it was summed is zero
@@ -175,7 +175,15 @@ def lift_estimate(
         role=metric.role,
         direction=metric.direction,
         segment=segment,
+        population=population_of(experiment),
     )
+
+
+def population_of(experiment: Experiment) -> str:
+    """Return whom the estimates are about, in words."""
+    who = "eligible" if experiment.data.analysed == "eligible" else "assigned"
+    mature = " whose outcome windows have closed" if experiment.data.data_cut is not None else ""
+    return f"all {who} units{mature} (intention to treat)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

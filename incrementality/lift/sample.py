@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from incrementality.errors import EmptyArm, InputError, did_you_mean
-from incrementality.outcomes import settle
+from incrementality.outcomes import settle, take_standing
 
 if TYPE_CHECKING:
     from incrementality.experiment import Experiment, PlannedMetric
-    from incrementality.outcomes import IdCounts, UnitTable
+    from incrementality.outcomes import IdCounts, Standing, UnitTable
     from incrementality.stats import Moments
     from incrementality.warehouse import GroupValue, Reduction
 
@@ -56,12 +56,13 @@ class Sample:
 
     Attributes:
         table: The unit table that they stand in.
-        reduction: Moments of all rows, planned or not.
+        reduction: Moments of all rows of the population, in planned arms or not.
         metrics: The units of each metric.
         values: The engine's own value of each planned arm.
-        refused: Rows without an arm, a stratum or a cluster, by reason.
+        refused: Rows without an arm, a stratum or a cluster, or outside the population, by reason.
         ids: How many ids repeat; ``None`` where the row number is the unit.
         clusters_in_several_arms: Clusters with units in more than one arm.
+        standing: Every assigned unit, in the population or not; ``None`` where nothing about it is mapped.
     """
 
     table: UnitTable
@@ -71,6 +72,7 @@ class Sample:
     refused: dict[str, int]
     ids: IdCounts | None
     clusters_in_several_arms: int
+    standing: Standing | None = None
 
     @property
     def experiment(self) -> Experiment:
@@ -124,18 +126,20 @@ def take_sample(table: UnitTable) -> Sample:
         refused=table.count_refused(reduction),
         ids=ids,
         clusters_in_several_arms=table.count_clusters_in_several_arms(),
+        standing=take_standing(table),
     )
 
 
 def _check_arms(table: UnitTable, reduction: Reduction) -> None:
     column, found = table.experiment.data.arm, sorted({group[0] for group in reduction.moments.groups})
+    of_whom = " that count (eligible, mature)" if table.rule.kept else ""
     for arm in table.experiment.arms:
         moments = reduction.moments.select((arm.name,))
         units = moments.clusters.count.sum() if moments.clusters is not None else moments.n.sum()
         if units < _FEWEST:
             holds = f"{units:.0f} {'clusters' if moments.clusters is not None else 'units'}"
             raise EmptyArm(
-                f"the planned arm {arm.name!r} has {holds} in column {column!r} of {table.source}; "
+                f"the planned arm {arm.name!r} has {holds}{of_whom} in column {column!r} of {table.source}; "
                 f"the column holds: {', '.join(map(repr, found[:10])) or 'nothing'}."
                 + did_you_mean(arm.name, (name for name in found if name != arm.name)),
                 hint="write the arm's name exactly as the column spells it, or check the export",

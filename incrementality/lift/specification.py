@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from incrementality.formatting import level, share
+from incrementality.outcomes import longest_window
 
 if TYPE_CHECKING:
     from incrementality.experiment import Experiment, PlannedMetric
@@ -26,7 +27,8 @@ def measurement_specification(sample: Sample) -> tuple[tuple[str, str], ...]:
     """Return (term, text) pairs that an auditor needs to make every number again."""
     experiment = sample.experiment
     lines = [
-        ("Population", f"Every {experiment.unit} that was assigned to a planned arm (intention to treat)."),
+        ("Population", _population(experiment)),
+        *_maturity(experiment),
         ("Unit", _unit(experiment)),
         ("Control", f"{experiment.control.name}, planned share {share(float(experiment.control.share))}"),
         *((f"Metric {metric.name} ({metric.role})", _metric(metric)) for metric in experiment.metrics),
@@ -41,6 +43,28 @@ def measurement_specification(sample: Sample) -> tuple[tuple[str, str], ...]:
     if experiment.notes:
         lines.append(("Notes", experiment.notes))
     return tuple(lines)
+
+
+def _population(experiment: Experiment) -> str:
+    data, assigned = experiment.data, f"{experiment.unit} that was assigned to a planned arm"
+    if data.analysed == "assigned":
+        return f"Every {assigned} (intention to treat)."
+    return (
+        f"Every {assigned} and was eligible (column {data.eligible}), whether or not it was reached (intention to "
+        "treat); units that were not eligible, or not known to be, are counted and left out."
+    )
+
+
+def _maturity(experiment: Experiment) -> list[tuple[str, str]]:
+    data = experiment.data
+    if data.t0 is None:
+        return []
+    decided = f"The decision is column {data.t0}, in UTC"
+    if data.data_cut is None:
+        return [("Time", f"{decided}; no data cut is declared, so nothing is left out for its age.")]
+    days = longest_window(experiment).total_seconds() / 86400
+    cut = f"{data.data_cut:%Y-%m-%d %H:%M} UTC"
+    return [("Time", f"{decided}; units count whose longest window, {days:g} days, had closed by {cut}.")]
 
 
 def _unit(experiment: Experiment) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from incrementality.errors import ColumnTypeError, EmptyTable, InputError, InvalidUnitId, ValueNotAllowed
+from incrementality.outcomes.population import FLAG, MOMENT, population_rule
 from incrementality.outcomes.unit_table import UnitTable
 from incrementality.tables import ARM, COVARIATE, GROUP, OUTCOME, UNIT_ID, Part, check_columns
 from incrementality.warehouse import pilot_means
@@ -33,13 +34,14 @@ def open_unit_table(warehouse: Warehouse, locator: Locator, experiment: Experime
     Args:
         warehouse: The engine.
         locator: Where the source lies.
-        experiment: Maps columns to unit, arm, cluster, stratum, covariates and outcomes.
+        experiment: Maps columns to unit, arm, cluster, stratum, covariates, outcomes and who counts.
 
     Raises:
         ColumnNotFound: A column that the experiment names is missing.
         ColumnTypeError: A column has a type that its part does not allow.
         InvalidUnitId: Ids are decimals.
         EmptyTable: There are no rows.
+        ValueNotAllowed: Eligibility or delivery holds anything but 0, 1 and nothing.
     """
     source = locator.path.name if locator.path is not None else locator.written
     parts = _parts(experiment)
@@ -52,7 +54,6 @@ def open_unit_table(warehouse: Warehouse, locator: Locator, experiment: Experime
     outcomes = {name: _number(relation, name) for metric in experiment.metrics for name in metric.columns}
     numeric, levels = _covariates(warehouse, relation, experiment, source)
     strata = _strata(warehouse, relation, experiment, source)
-    _check_names(outcomes, numeric, strata, levels, source=source)
     table = UnitTable(
         warehouse=warehouse,
         relation=relation,
@@ -61,7 +62,9 @@ def open_unit_table(warehouse: Warehouse, locator: Locator, experiment: Experime
         outcomes=outcomes,
         covariates={**numeric, **levels},
         strata=strata,
+        rule=population_rule(warehouse, relation, experiment, source=source),
     )
+    _check_names(outcomes, table.exposure, numeric, strata, levels, source=source)
     return _with_shift(table)
 
 
@@ -101,6 +104,8 @@ def _parts(experiment: Experiment) -> list[tuple[str, Part]]:
     parts: list[tuple[str, Part]] = [(data.arm, ARM)]
     parts += [(name, UNIT_ID) for name in (data.unit,) if name is not None]
     parts += [(name, GROUP) for name in (data.cluster, data.stratum) if name is not None]
+    parts += [(name, FLAG) for name in (data.eligible, data.delivered) if name is not None]
+    parts += [(name, MOMENT) for name in (data.t0,) if name is not None]
     parts += [(name, OUTCOME) for metric in experiment.metrics for name in metric.columns]
     parts += [(covariate.column, COVARIATE) for covariate in data.covariates]
     return parts + [(segment.column, GROUP) for segment in experiment.segments]

@@ -1,8 +1,8 @@
 """The unit table: one row for each assigned unit, a column for each outcome and covariate.
 
 Here a source that brings its own assignment becomes the columns that lift reads. Nothing is dropped silently:
-rows without an arm, a stratum or a cluster are counted by reason, missing covariates get an indicator, missing
-outcomes are counted by metric.
+rows without an arm, a stratum or a cluster, and rows outside the population, are counted by reason, missing
+covariates get an indicator, missing outcomes are counted by metric.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError, InvalidUnitId
+from incrementality.outcomes.population import PopulationRule
 from incrementality.warehouse import ArmFit, Reduction, ReductionPlan, reduce_moments, reduce_residuals
 from incrementality.warehouse.sql import column, literal, parse
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from incrementality.experiment import Experiment
     from incrementality.warehouse import Relation, Warehouse
 
-__all__ = ["GroupValue", "IdCounts", "UnitTable"]
+__all__ = ["DELIVERED", "GroupValue", "IdCounts", "UnitTable", "all_of"]
+
+DELIVERED = "delivered 0/1"
 
 _BLANKS = " \t\r\n\v\f\N{NO-BREAK SPACE}"
 
@@ -52,6 +55,7 @@ class UnitTable:
             categorical one but the first.
         strata: An indicator for each stratum but the first.
         shift: A value near the mean of each column, zero for 0/1 columns.
+        rule: Which rows count: who was eligible and whose windows have closed.
     """
 
     warehouse: Warehouse
@@ -62,11 +66,17 @@ class UnitTable:
     covariates: dict[str, exp.Expression]
     strata: dict[str, exp.Expression] = field(default_factory=dict)
     shift: dict[str, float] = field(default_factory=dict)
+    rule: PopulationRule = field(default_factory=PopulationRule)
 
     @property
     def columns(self) -> dict[str, exp.Expression]:
-        """Every numeric column: outcomes, strata, covariates."""
-        return {**self.outcomes, **self.strata, **self.covariates}
+        """Every numeric column: outcomes, delivery, strata, covariates."""
+        return {**self.outcomes, **self.exposure, **self.strata, **self.covariates}
+
+    @property
+    def exposure(self) -> dict[str, exp.Expression]:
+        """Whether it reached the unit, where that is mapped."""
+        return {} if self.rule.delivered is None else {DELIVERED: self.rule.delivered}
 
     @property
     def cluster(self) -> exp.Expression | None:
@@ -77,7 +87,7 @@ class UnitTable:
     def reduce(
         self, *, outcomes: Sequence[str] | None = None, by: str | None = None, complete: bool = False
     ) -> Reduction:
-        """Return the moments by arm (and stratum, or a segment's column) in one pass.
+        """Return the moments of the population by arm (and stratum, or a segment's column) in one pass.
 
         Args:
             outcomes: Outcome columns; all by default.
@@ -86,6 +96,7 @@ class UnitTable:
         """
         names = tuple(self.outcomes) if outcomes is None else tuple(outcomes)
         beside = () if by is not None else (*self.strata, *self.covariates)
+        exposure = () if by is not None else tuple(self.exposure)
         inner = by or self.experiment.data.stratum
         groups = [self.experiment.data.arm] if inner is None else [self.experiment.data.arm, inner]
         return reduce_moments(
@@ -93,8 +104,8 @@ class UnitTable:
             ReductionPlan(
                 relation=self.relation.name,
                 groups=tuple(column(name) for name in groups),
-                columns={name: self.columns[name] for name in (*names, *beside)},
-                pairs=frozenset(self._pairs(names, beside)),
+                columns={name: self.columns[name] for name in (*names, *exposure, *beside)},
+                pairs=frozenset([*self._pairs(names, beside), *((a, b) for a in exposure for b in names)]),
                 shift=self.shift,
                 cluster=self.cluster,
                 where=self._where(names if complete else ()),
@@ -196,25 +207,28 @@ class UnitTable:
         return int(self.warehouse.row(blank)[0])
 
     def count_refused(self, reduction: Reduction) -> dict[str, int]:
-        """Return the rows that can be placed nowhere, by the first reason: no arm, no stratum, no cluster.
+        """Return the rows that do not count, by the first reason: no arm, stratum or cluster; not in the population.
 
         Args:
-            reduction: The moments of all rows, which count rows without an arm where nothing else can be missing.
+            reduction: The moments of the rows that count, which see rows without an arm where nothing else can be
+                missing.
         """
         data = self.experiment.data
-        if data.stratum is None and data.cluster is None:
+        if data.stratum is None and data.cluster is None and not self.rule.reasons:
             return {"arm missing": reduction.missing[0]} if reduction.missing else {}
-        needed = {"arm missing": data.arm, "stratum missing": data.stratum, "cluster missing": data.cluster}
-        present, items = parse("TRUE"), {}
-        for reason, name in needed.items():
-            if name is not None:
-                x = column(name)
-                items[reason] = parse("count(CASE WHEN $so_far AND $x IS NULL THEN 1 END)", so_far=present, x=x)
-                present = parse("$so_far AND $x IS NOT NULL", so_far=present, x=x)
+        so_far, items = parse("TRUE"), {}
+        for reason, test in (self._unplaced() | self.rule.reasons).items():
+            items[reason] = parse("count(CASE WHEN $so_far AND ($test) THEN 1 END)", so_far=so_far, test=test)
+            so_far = parse("$so_far AND NOT ($test)", so_far=so_far, test=test)
         query = parse("SELECT 1 FROM source", source=self.relation.name)
         query.set("expressions", list(items.values()))
         found = zip(items, self.warehouse.row(query), strict=True)
         return {reason: int(rows) for reason, rows in found if rows}
+
+    def _unplaced(self) -> dict[str, exp.Expression]:
+        data = self.experiment.data
+        needed = {"arm missing": data.arm, "stratum missing": data.stratum, "cluster missing": data.cluster}
+        return {reason: parse("$x IS NULL", x=column(name)) for reason, name in needed.items() if name is not None}
 
     def count_clusters_in_several_arms(self) -> int:
         """Return how many clusters have units in more than one arm."""
@@ -237,15 +251,14 @@ class UnitTable:
         )
         return int(self.warehouse.row(query)[0])
 
+    def placed(self) -> list[exp.Expression]:
+        """Return the tests that a row passes whose stratum and cluster are known."""
+        names = (self.experiment.data.stratum, self.experiment.data.cluster)
+        return [parse("$x IS NOT NULL", x=column(name)) for name in names if name is not None]
+
     def _where(self, present: Sequence[str]) -> exp.Expression | None:
-        data = self.experiment.data
-        tests = [self.outcomes[name] for name in present]
-        tests += [column(name) for name in (data.stratum, data.cluster) if name is not None]
-        tree: exp.Expression | None = None
-        for test in tests:
-            one = parse("$x IS NOT NULL", x=test)
-            tree = one if tree is None else parse("$a AND $b", a=tree, b=one)
-        return tree
+        complete = [parse("$x IS NOT NULL", x=self.outcomes[name]) for name in present]
+        return all_of([*complete, *self.placed(), *self.rule.kept])
 
     def _pairs(self, outcomes: Sequence[str], beside: Sequence[str]) -> Iterable[tuple[str, str]]:
         adjusted = {name for metric in self.experiment.metrics if metric.adjust for name in metric.columns}
@@ -262,3 +275,11 @@ class UnitTable:
 
     def _has_kind(self, name: str, kind: str) -> bool:
         return any(metric.kind == kind and name in metric.columns for metric in self.experiment.metrics)
+
+
+def all_of(tests: Iterable[exp.Expression]) -> exp.Expression | None:
+    """Return the condition that every test holds; ``None`` where there is no test."""
+    tree: exp.Expression | None = None
+    for test in tests:
+        tree = test if tree is None else parse("$a AND $b", a=tree, b=test)
+    return tree

@@ -155,9 +155,14 @@ def units():
     revenue = np.where(rng.random(N) < 0.05, rng.lognormal(4, 1, N), 0.0)
     gaps, nans = rng.random(N) < 0.1, rng.random(N) < 0.02
     strata = np.array([STRATA[i] if i < len(STRATA) else None for i in rng.integers(0, len(STRATA) + 1, N)], object)
+    arms, flags = rng.integers(0, 2, N), np.random.default_rng(7)
+    decided = np.datetime64("2026-01-01T00:00:00", "us") + flags.integers(0, 50 * 86_400, N).astype("timedelta64[s]")
+    decided[flags.random(N) < 0.01] = np.datetime64("NaT")
+    could = np.where(flags.random(N) < 0.03, np.nan, flags.random(N) < 0.8)
+    reached = (flags.random(N) < np.where(arms == 1, 0.7, 0.02)) & (could == 1)
     return {
         "id": np.array([f"{i:05d}" for i in range(N)]),
-        "select": np.array([ARMS[i] for i in rng.integers(0, 2, N)], object),
+        "select": np.array([ARMS[i] for i in arms], object),
         "é😀": strata,
         "account": rng.integers(0, 150, N),
         'we"ird': pre + rng.normal(0, 300, N),
@@ -168,6 +173,10 @@ def units():
         "money": np.round(rng.lognormal(5, 1, N), 2),
         "gaps": np.where(gaps, np.nan, rng.normal(3, 1, N)),
         "nans": np.where(nans, np.nan, rng.normal(-3, 1, N)),
+        "could": could,
+        "reached": reached,
+        "decided": decided,
+        "day": decided.astype("datetime64[D]"),
     }
 
 
