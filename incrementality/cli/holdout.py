@@ -9,18 +9,29 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from incrementality.cli.output import JsonOption, WorkspaceOption, examples, print_json, progress, say
+from incrementality.cli.output import JsonOption, WorkspaceOption, examples, near, print_json, progress, say
+from incrementality.cli.screen import check_lines, design_lines
 
 if TYPE_CHECKING:
     from incrementality.workspace import AssignedUnits
 
-__all__ = ["assign_command", "holdout", "sql_command"]
+__all__ = [
+    "assign_command",
+    "audit_command",
+    "check_command",
+    "design_command",
+    "erase_command",
+    "export_command",
+    "holdout",
+    "sign_command",
+    "sql_command",
+]
 
 holdout = typer.Typer(
     name="holdout",
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Hold out: draw who gets what, record it, hand it to the tool that sends.",
+    help="Hold out: design it, draw who gets what, record it, hand it to the tool that sends, audit it.",
 )
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The experiment's id: its folder's name.")]
@@ -109,3 +120,136 @@ def _assigned_lines(answer: AssignedUnits) -> list[str]:
     lines += ["", "In the ledger, all runs together"]
     lines += [f"  {arm:<24}{n:>12,}  {n / total:>7.2%}" for arm, n in answer.counts.items()]
     return [*lines, f"  plan {answer.plan_hash[:12]}"]
+
+
+@holdout.command(
+    "design",
+    short_help="Answer the request for a holdout.",
+    epilog=examples("holdout design winback-2026q1", "holdout design winback-2026q1 --json"),
+)
+def design_command(
+    experiment_id: IdArgument,
+    *,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of what is drawn from history.", min=0)] = 0,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer the request in experiment.yaml: feasible or not, how many, how long, what to change.
+
+    Writes design.json, design.html and design.md beside it. A signed design stays; a changed request is a new version.
+    """
+    from incrementality.workspace import Workspace, design_experiment, design_page
+
+    project = Workspace.find(workspace)
+    with progress(f"designing {experiment_id}", quiet=as_json):
+        answer = design_experiment(project, experiment_id, seed=seed)
+    if as_json:
+        print_json(json.dumps(answer.to_dict(), indent=1, ensure_ascii=False) + "\n")
+    else:
+        say(*design_lines(answer), "", f"Page: {near(design_page(project, experiment_id))}")
+
+
+@holdout.command(
+    "sign",
+    short_help="Sign a design.",
+    epilog=examples("holdout sign winback-2026q1 --role owner --name 'Ada Lovelace'"),
+)
+def sign_command(
+    experiment_id: IdArgument,
+    *,
+    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="One of the request's approvals.")],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Who signs.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Sign the design on disk; its registration hash freezes what was asked and answered."""
+    from incrementality.workspace import Workspace, sign_design
+
+    answer = sign_design(Workspace.find(workspace), experiment_id, role=role, name=name)
+    waiting = ", ".join(answer.missing_approvals)
+    say(f"Signed as {role} by {name}: version {answer.version}, registration {answer.hash[:12]}.")
+    say(f"Still to sign: {waiting}." if waiting else "Everybody has signed.")
+
+
+@holdout.command(
+    "audit", short_help="Explain every row of the ledger.", epilog=examples("holdout audit", "holdout audit --json")
+)
+def audit_command(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """Draw every assignment on record again and say what explains it; exit with 1 where something does not."""
+    from incrementality.workspace import Workspace, audit_ledger
+
+    answer = audit_ledger(Workspace.find(workspace))
+    if as_json:
+        rows = {"passed": answer.passed, "rows": answer.to_dicts(), "checks": [c.to_dict() for c in answer.checks()]}
+        print_json(json.dumps(rows, indent=1, ensure_ascii=False, default=str) + "\n")
+    else:
+        say(*check_lines(answer.checks()))
+    if not answer.passed:
+        raise typer.Exit(1)
+
+
+@holdout.command(
+    "export",
+    short_help="Write the arms for the tool that sends.",
+    epilog=examples(
+        "holdout export winback-2026q1 --to arms.csv",
+        "holdout export winback-2026q1 --to journey.csv --arm journey",
+    ),
+)
+def export_command(
+    experiment_id: IdArgument,
+    *,
+    to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The CSV file; it is replaced.")],
+    arm: Annotated[str | None, typer.Option("--arm", metavar="ARM", help="One arm only; default: all.")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write unit_id, arm and assigned_at as CSV, whole or not at all, with a manifest beside it."""
+    from incrementality.workspace import Workspace, export_arms
+
+    manifest = export_arms(Workspace.find(workspace), experiment_id, to, arm=arm)
+    say(f"{manifest.rows:,} units in {near(to)}", *(f"  {name:<24}{n:>12,}" for name, n in manifest.arms.items()))
+
+
+@holdout.command(
+    "check",
+    short_help="Compare what was sent with what was drawn.",
+    epilog=examples("holdout check winback-2026q1 --deliveries sent.csv"),
+)
+def check_command(
+    experiment_id: IdArgument,
+    *,
+    deliveries: Annotated[
+        Path, typer.Option("--deliveries", metavar="FILE", help="A CSV with the columns unit, action, delivered_at.")
+    ],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Compare what the tool did with what was assigned: contamination both ways; exit with 1 where there is some."""
+    from incrementality.workspace import Workspace, check_deliveries
+
+    log, found = check_deliveries(Workspace.find(workspace), experiment_id, deliveries)
+    refused = "; ".join(f"{reason}: {n:,}" for reason, n in log.refused.items()) or "none"
+    say(f"Rows: {log.rows:,} read, {log.kept:,} kept; refused: {refused}.", *check_lines([found]))
+    if found.passed is False:
+        raise typer.Exit(1)
+
+
+@holdout.command(
+    "erase",
+    short_help="Erase units from the ledger for good.",
+    epilog=examples("holdout erase --units forget.csv --unit-column contact_id --yes"),
+)
+def erase_command(
+    *,
+    units: Annotated[Path, typer.Option("--units", metavar="FILE", help="A CSV or Parquet file with the ids.")],
+    unit_column: Annotated[str, typer.Option("--unit-column", metavar="COLUMN", help="The column with the ids.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Erase units: their ids go and never come back; how many each arm had stays known."""
+    from incrementality.workspace import Workspace, erase_units
+
+    project = Workspace.find(workspace)
+    if not yes:
+        typer.confirm(f"Erase the units in {units.name} from the ledger for good?", abort=True)
+    answer = erase_units(project, units, unit_column=unit_column)
+    say(f"{answer.new:,} ids erased, {answer.requested - answer.new:,} were before; found in {answer.found:,} places.")
+    say(*(f"  {c.experiment}, {c.arm}: {c.units:,} units, {c.erased:,} of them erased" for c in answer.counts))

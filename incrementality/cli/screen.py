@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from incrementality.design import DesignAnswer
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.lift import Readout
     from incrementality.workspace import DemoRow
 
-__all__ = ["colour_wanted", "paragraph", "printable", "readout_lines", "truth_lines"]
+__all__ = [
+    "check_lines",
+    "colour_wanted",
+    "design_lines",
+    "paragraph",
+    "printable",
+    "readout_lines",
+    "truth_lines",
+]
 
 _GRADES = {"trust": "green", "caution": "yellow", "do not use": "red"}
 _NARROW, _WIDE = 60, 100
@@ -181,3 +190,27 @@ def _screen_width() -> int:
 def colour_wanted() -> bool | None:
     """Return whether to colour: never where NO_COLOR is set, else ``None``, as the terminal can."""
     return False if os.environ.get("NO_COLOR") else None
+
+
+def design_lines(answer: DesignAnswer) -> list[str]:
+    """Return a design for a terminal: verdict, facts, what would help, who has signed."""
+    from incrementality.design.wording import facts
+
+    pairs = facts(answer)
+    lines = [*paragraph(answer.sentence), ""]
+    for term, value in pairs:
+        lines += paragraph(value, first=f"  {term}: ", rest="      ")
+    if answer.changes:
+        lines += ["", _bold("What would help")]
+        lines += [line for change in answer.changes for line in paragraph(change.sentence, first="  - ", rest="    ")]
+    if answer.way_out:
+        lines += ["", *paragraph(answer.way_out, first="A way out: ", rest="  ")]
+    signed = ", ".join(f"{sign.role} {sign.name}" for sign in answer.sign_offs) or "nobody yet"
+    return [*lines, "", *paragraph(f"Version {answer.version}, registration {answer.hash[:12]}; signed: {signed}.")]
+
+
+def check_lines(checks: Iterable[CheckResult]) -> list[str]:
+    """Return checks for a terminal: what each found, in words."""
+    words = {True: "passed", False: "failed", None: "note"}
+    found = ((words[check.passed], f"{_check_name(check)}: {check.sentence}") for check in checks)
+    return [line for word, told in found for line in paragraph(told, first=f"  {word:<8}", rest=" " * 10)]

@@ -2,7 +2,17 @@
 
 from incrementality.workspace.configuration import CONFIGURATION, Configuration
 from incrementality.workspace.demo import Demo, DemoRow, make_demo
-from incrementality.workspace.holdouts import AssignedUnits, assign_units, plan_of, sql_of
+from incrementality.workspace.designs import design_experiment, design_page, sign_design, stored_design
+from incrementality.workspace.holdouts import (
+    AssignedUnits,
+    assign_units,
+    audit_ledger,
+    check_deliveries,
+    erase_units,
+    export_arms,
+    plan_of,
+    sql_of,
+)
 from incrementality.workspace.project import ReadoutFiles, Workspace
 from incrementality.workspace.results import result_text
 
@@ -15,8 +25,16 @@ __all__ = [
     "ReadoutFiles",
     "Workspace",
     "assign_units",
+    "audit_ledger",
+    "check_deliveries",
+    "design_experiment",
+    "design_page",
+    "erase_units",
+    "export_arms",
     "make_demo",
     "plan_of",
     "result_text",
+    "sign_design",
     "sql_of",
+    "stored_design",
 ]

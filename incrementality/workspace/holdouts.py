@@ -12,7 +12,9 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from incrementality.assignment import AssignmentPlan, assign, assignment_sql, plan_for
+from incrementality.assignment.audit import audit
 from incrementality.assignment.batch import Assignments
+from incrementality.assignment.export import compare_deliveries, export_assignments, read_deliveries
 from incrementality.assignment.ledger import Ledger
 from incrementality.errors import (
     ColumnNotFound,
@@ -30,9 +32,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from incrementality.assignment.audit import LedgerAudit
+    from incrementality.assignment.erase import Erasure
+    from incrementality.assignment.export import DeliveryLog, ExportManifest
+    from incrementality.estimates import CheckResult
     from incrementality.workspace.project import Workspace
 
-__all__ = ["AssignedUnits", "assign_units", "ledger_of", "plan_of", "sql_of"]
+__all__ = [
+    "AssignedUnits",
+    "assign_units",
+    "audit_ledger",
+    "check_deliveries",
+    "erase_units",
+    "export_arms",
+    "ledger_of",
+    "plan_of",
+    "sql_of",
+]
 
 _PLAN = "assignment.json"
 
@@ -149,6 +165,47 @@ def assign_units(
     )
     _freeze(workspace.folder(experiment_id) / _PLAN, plan, counts)
     return answer
+
+
+def audit_ledger(workspace: Workspace) -> LedgerAudit:
+    """Draw every row of the ledger again and say what explains it; see ``assignment.audit``."""
+    with ledger_of(workspace) as ledger:
+        known = [found for found in ledger.experiments() if found in workspace.experiment_ids()]
+        return audit(ledger, [plan_of(workspace, experiment_id) for experiment_id in known])
+
+
+def export_arms(workspace: Workspace, experiment_id: str, path: Path, *, arm: str | None = None) -> ExportManifest:
+    """Write who is in which arm as CSV for the tool that sends, with a manifest beside it.
+
+    Raises:
+        InputError: The plan has no such arm, or nobody was assigned yet.
+    """
+    with ledger_of(workspace) as ledger:
+        return export_assignments(ledger, plan_of(workspace, experiment_id), path, arm=arm)
+
+
+def check_deliveries(workspace: Workspace, experiment_id: str, path: Path) -> tuple[DeliveryLog, CheckResult]:
+    """Compare what the tool did, a CSV with unit, action and delivered_at, with what was assigned.
+
+    Raises:
+        InputError: The file cannot be used, or nobody was assigned yet.
+    """
+    log = read_deliveries(path)
+    with ledger_of(workspace) as ledger:
+        return log, compare_deliveries(ledger, plan_of(workspace, experiment_id), log)
+
+
+def erase_units(workspace: Workspace, path: Path, *, unit_column: str) -> Erasure:
+    """Erase units from the ledger for good; how many each arm had stays known.
+
+    Args:
+        workspace: The workspace.
+        path: A CSV or Parquet file with the ids.
+        unit_column: The column that holds them.
+    """
+    ids = _ids(workspace, path, unit_column)
+    with ledger_of(workspace) as ledger:
+        return ledger.erase(map(str, ids))
 
 
 def _freeze(path: Path, plan: AssignmentPlan, counts: Mapping[str, int]) -> None:

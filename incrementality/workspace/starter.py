@@ -48,6 +48,8 @@ _GITIGNORE_TEXT = """\
 # generated answers: made again by `incrementality readout`
 result.json
 readout.html
+design.html
+design.md
 # what a killed process may leave until the next run
 *.part
 """

@@ -15,7 +15,21 @@ from incrementality.cli.holdout import holdout
 COMMANDS = {
     "sql": ["ID", "--table TABLE", "--dialect NAME", "incrementality holdout sql winback-2026q1"],
     "assign": ["ID", "--units FILE", "--json", "incrementality holdout assign winback-2026q1 --units eligible.csv"],
+    "design": ["ID", "--seed N", "incrementality holdout design winback-2026q1"],
+    "sign": ["ID", "--role ROLE", "incrementality holdout sign winback-2026q1 --role owner"],
+    "audit": ["--json", "incrementality holdout audit"],
+    "export": ["ID", "--to FILE", "--arm ARM", "incrementality holdout export winback-2026q1 --to arms.csv"],
+    "check": ["ID", "--deliveries FILE", "incrementality holdout check winback-2026q1 --deliveries sent.csv"],
+    "erase": ["--units FILE", "--yes", "incrementality holdout erase --units forget.csv"],
 }
+REQUEST = """\
+request:
+  decision: Send the mail to everybody, or stop it.
+  population: {population}
+  holdout_share: {share}
+  baseline: {{mean: 0.05}}
+  approvals: [owner]
+"""
 
 
 @pytest.fixture
@@ -107,3 +121,91 @@ def test_the_printed_sql_draws_the_arms_on_record(run, project, units):
         engine.executemany("INSERT INTO contacts VALUES (?)", rows)
         drawn = engine.sql(sql).aggregate("arm, count(*)").fetchall()
     assert dict(drawn) == counts
+
+
+def ask(project, *, population=40000, share="auto"):
+    project.replace("{name: bought, kind: conversion, role: primary}", BOUGHT)
+    path = project.folder / "experiment.yaml"
+    text = path.read_text(encoding="utf-8") + REQUEST.format(population=population, share=share)
+    path.write_text(text, encoding="utf-8")
+
+
+BOUGHT = "{name: bought, kind: conversion, role: primary, smallest_effect: {relative: 10%}}"
+
+
+def test_a_request_gets_an_answer_and_a_page(run, project):
+    ask(project, population=60000)
+    answer = run("holdout", "design", "mail", "-w", project.root)
+    assert answer.code == 0, answer.err
+    assert answer.out.startswith("Feasible: hold back")
+    assert "<svg" in (project.folder / "design.html").read_text(encoding="utf-8")
+
+
+def test_five_thousand_contacts_and_a_five_percent_holdout_are_refused_with_a_way_out(run, project):
+    ask(project, population=5000, share=0.05)
+    answer = run("holdout", "design", "mail", "-w", project.root)
+    assert answer.out.startswith("Not feasible.")
+    assert "79 %" in answer.out
+    assert "A way out:" in answer.out
+
+
+def test_an_experiment_without_a_request_says_what_to_write(run, project):
+    answer = run("holdout", "design", "mail", "-w", project.root)
+    assert answer.code == 1
+    assert "request:" in answer.err
+
+
+def test_a_signed_design_is_frozen_and_a_change_is_a_new_version(run, project):
+    ask(project)
+    run("holdout", "design", "mail", "-w", project.root)
+    signed = run("holdout", "sign", "mail", "--role", "owner", "--name", "Ada", "-w", project.root)
+    assert "Everybody has signed." in signed.out
+    project.replace("population: 40000", "population: 50000")
+    refused = run("holdout", "sign", "mail", "--role", "owner", "--name", "Ada", "-w", project.root)
+    assert "has changed since it was designed" in refused.err
+    assert "Version 2" in run("holdout", "design", "mail", "-w", project.root).out
+    assert json.loads((project.folder / "design-v1.json").read_text(encoding="utf-8"))["sign_offs"]
+
+
+def test_only_roles_that_have_to_sign_may(run, project):
+    ask(project)
+    run("holdout", "design", "mail", "-w", project.root)
+    answer = run("holdout", "sign", "mail", "--role", "intern", "--name", "Bob", "-w", project.root)
+    assert answer.code == 1
+    assert "owner" in answer.err
+
+
+def test_the_audit_explains_every_row(run, project, units):
+    run("holdout", "assign", "mail", "--units", units, "-w", project.root)
+    answer = run("holdout", "audit", "-w", project.root)
+    assert answer.code == 0
+    assert "the plans explain 1,000 of 1,000 assignments" in answer.out
+
+
+def test_what_is_exported_is_what_was_drawn_and_a_leak_is_found(run, project, units):
+    run("holdout", "assign", "mail", "--units", units, "-w", project.root)
+    arms = project.root / "arms.csv"
+    run("holdout", "export", "mail", "--to", arms, "-w", project.root)
+    rows = list(csv.DictReader(arms.read_text(encoding="utf-8").splitlines()))
+    sent = project.root / "sent.csv"
+
+    def log(chosen):
+        lines = [f"{row['unit_id']},mail,2100-01-01T00:00:00Z\n" for row in chosen]
+        sent.write_text("unit,action,delivered_at\n" + "".join(lines), encoding="utf-8")
+        return run("holdout", "check", "mail", "--deliveries", sent, "-w", project.root)
+
+    assert log([row for row in rows if row["arm"] == "mail"]).code == 0
+    leaked = log(rows)
+    assert leaked.code == 1
+    assert "failed" in leaked.out
+
+
+def test_erased_units_are_gone_and_stay_counted(run, project, units):
+    run("holdout", "assign", "mail", "--units", units, "-w", project.root)
+    forget = project.root / "forget.csv"
+    forget.write_text("contact_id\nc_000001\nc_000002\n", encoding="utf-8")
+    answer = run("holdout", "erase", "--units", forget, "--unit-column", "contact_id", "--yes", "-w", project.root)
+    assert answer.out.startswith("2 ids erased")
+    again = run("holdout", "assign", "mail", "--units", units, "-w", project.root)
+    assert "stayed out, erased: 2" in again.out
+    assert "explain 998 of 998" in run("holdout", "audit", "-w", project.root).out
