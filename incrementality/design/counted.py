@@ -22,16 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = ["count_power", "counted_curve"]
 
-_MOST_VALUES = 20_000_000  # drawn for one number; more would take longer than a page may
+_MOST_VALUES = 2_000_000  # drawn for one number; more would take longer than a page may
+_MOST_GUARDED_VALUES = 30_000_000
 _FEWEST_REPLICATIONS = 100
+_GUARDED_REPLICATIONS = 4000  # what the guard's critical values take
 _LARGEST_EXTRA = 10.0
 
 
 def count_power(request: DesignRequest, plan: Plan, history: MetricHistory | None, *, seed: int) -> GuardedPower:
     """Return the power counted on the history, and the factor by which units have to rise if it falls short."""
-    guard = guard_of(request, plan)
+    guard = guard_of(request, plan.n_control, plan.n_treatment)
     fires = None if guard is None else guard.fires
-    counted = _counted(request, plan.n, plan.share, history, seed=seed, guarded=bool(fires), replications=1000)
+    counted = _counted(
+        request, plan.n, plan.share, history, seed=seed, guarded=bool(fires), replications=1000, effort=5
+    )
     return GuardedPower(
         fires=fires,
         reasons=() if guard is None else guard.reasons,
@@ -39,16 +43,20 @@ def count_power(request: DesignRequest, plan: Plan, history: MetricHistory | Non
         standard_error=None if counted is None else counted.standard_error,
         replications=counted.replications if counted else 0,
         extra=1.0 if counted is None else _extra(request, plan.power, counted),
-        sentence=_sentence(request, guard, plan.power, counted),
+        sentence=_sentence(request, guard, plan.power, counted, given=history is not None),
     )
 
 
 def counted_curve(
     request: DesignRequest, points: Iterable[CurvePoint], history: MetricHistory | None, *, seed: int
 ) -> Iterator[CurvePoint]:
-    """Yield the points with the power counted on the history at each share, by the plain test."""
+    """Yield the points with the power counted on the history, each by the test that its arms would get."""
     for point in points:
-        counted = _counted(request, point.n, point.share, history, seed=seed, guarded=False, replications=200)
+        guard = guard_of(request, *arm_sizes(request, point.n, point.share))
+        guarded = guard is not None and guard.fires
+        counted = _counted(
+            request, point.n, point.share, history, seed=seed, guarded=guarded, replications=100, effort=1
+        )
         yield replace(point, simulated_power=None if counted is None else counted.power)
 
 
@@ -61,10 +69,12 @@ def _counted(
     seed: int,
     guarded: bool,
     replications: int,
+    effort: int,
 ) -> SimulatedPower | None:
     n_control, n_treatment = arm_sizes(request, n, share)
     draws = _values_drawn(request, n_control + n_treatment)
-    if history is None or draws * _FEWEST_REPLICATIONS > _MOST_VALUES:
+    fewest = _GUARDED_REPLICATIONS if guarded else _FEWEST_REPLICATIONS
+    if history is None or draws * fewest > effort * (_MOST_GUARDED_VALUES if guarded else _MOST_VALUES):
         return None
     sign = 1 if request.direction == "increase" else -1
     try:
@@ -77,7 +87,7 @@ def _counted(
             denominator=history.denominator,
             clusters=history.clusters,
             alpha=comparison_alpha(request.alpha, request.treatment_arms),
-            replications=min(replications, max(_FEWEST_REPLICATIONS, int(_MOST_VALUES // max(draws, 1.0)))),
+            replications=min(replications, max(_FEWEST_REPLICATIONS, int(effort * _MOST_VALUES // max(draws, 1.0)))),
             guarded=guarded,
         )
     except InputError:  # an arm of fewer than two units has no power to count
@@ -106,7 +116,7 @@ def _extra(request: DesignRequest, formula: float, counted: SimulatedPower) -> f
 
 
 def _sentence(
-    request: DesignRequest, guard: SmallHoldout | None, formula: float, counted: SimulatedPower | None
+    request: DesignRequest, guard: SmallHoldout | None, formula: float, counted: SimulatedPower | None, *, given: bool
 ) -> str:
     if guard is None and request.kind == "conversion" and request.baseline.units_per_cluster == 1:
         said = "The rule is for heavy values; conversions are read by the score test."
@@ -120,6 +130,8 @@ def _sentence(
         test = "with that test " if counted.guarded else ""
         said += f" Counted on the history {test}power is {percent(counted.power)}; the formula says {percent(formula)}."
         return said
+    if given:
+        return f"{said} The arms are too small or too large to count power on the history."
     needed = guard is None or guard.fires
     conversion = request.kind == "conversion" and guard is None
     return f"{said} Give the history, so that power can be counted." if needed and not conversion else said

@@ -195,16 +195,16 @@ def power_at(request: DesignRequest, n: int, share: float, *, extra: float = 1.0
         return 0.0
 
 
-def guard_of(request: DesignRequest, plan: Plan) -> SmallHoldout | None:
+def guard_of(request: DesignRequest, n_control: int, n_treatment: int) -> SmallHoldout | None:
     """Return whether the small-holdout rule fires; ``None`` for conversions and where the history says too little."""
     base = request.baseline
-    smaller = min(plan.n_control, plan.n_treatment)
+    smaller = min(n_control, n_treatment)
     known = base.payer_share is not None and base.skewness is not None
     if (request.kind == "conversion" and base.units_per_cluster == 1) or not known or smaller == 0:
         return None
     return small_holdout_guard(
         n_smaller=smaller / base.units_per_cluster,
-        share_smaller=smaller / (plan.n_control + plan.n_treatment),
+        share_smaller=smaller / (n_control + n_treatment),
         payer_share=base.payer_share or 0.0,
         skewness=base.skewness or 0.0,
     )

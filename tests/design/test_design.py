@@ -237,6 +237,14 @@ def test_the_guard_fires_on_heavy_revenue_and_power_is_counted_with_it(heavy_his
     assert "Give the history" in design(request).guarded.sentence
 
 
+def test_the_curve_is_counted_with_the_test_that_its_arms_would_get(heavy_history):
+    baseline = baseline_of_history(heavy_history)
+    request = a_request(kind="revenue", baseline=baseline, population=10_000, holdout_share=0.3, smallest_effect=1.0)
+    counted = [point.simulated_power for point in design(request, heavy_history).by_share]
+    assert None not in counted
+    assert counted[0] < 0.3 < counted[-1]
+
+
 def test_accounts_are_planned_by_their_design_effect(account_history):
     baseline = baseline_of_history(account_history)
     request = a_request(kind="mean", metric="usage", baseline=baseline, population=2000, smallest_effect=0.3)
