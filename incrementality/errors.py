@@ -156,10 +156,16 @@ class LedgerDamaged(IncrementalityError):
     ``damages`` holds each file's name with what is wrong with it.
     """
 
-    def __init__(self, damages: Iterable[tuple[str, str]], *, hint: str = "") -> None:
+    def __init__(self, message: str, *, damages: Iterable[tuple[str, str]] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.damages = tuple(damages)
-        told = "; ".join(f"{name}: {reason}" for name, reason in self.damages)
-        super().__init__(f"the assignment ledger is damaged: {told}", hint=hint)
+
+    @classmethod
+    def of(cls, damages: Iterable[tuple[str, str]], *, hint: str) -> LedgerDamaged:
+        """Return the error that names every damaged file with what is wrong with it."""
+        found = tuple(damages)
+        told = "; ".join(f"{name}: {reason}" for name, reason in found)
+        return cls(f"the assignment ledger is damaged: {told}", damages=found, hint=hint)
 
 
 class WorkspaceError(IncrementalityError):

@@ -146,7 +146,7 @@ class Tombstones:
 def _checked(path: Path) -> str:
     match, content = _NAME.match(path.name), path.read_bytes()
     if match is None or hashlib.sha256(content).hexdigest() != match.group(1):
-        raise LedgerDamaged(
+        raise LedgerDamaged.of(
             [(path.name, "its keys are not those that its name stands for")],
             hint="restore the file from a backup; without it, erased ids could come back",
         )

@@ -260,7 +260,7 @@ def _damages(engine: ParquetEngine, paths: Iterable[Path]) -> list[tuple[str, st
 
 def _raise_if(damages: list[tuple[str, str]]) -> None:
     if damages:
-        raise LedgerDamaged(damages, hint="restore these segments from a backup; the others are whole")
+        raise LedgerDamaged.of(damages, hint="restore these segments from a backup; the others are whole")
 
 
 def _settings(path: Path, ids: IdStorage | None) -> dict[str, Any]:

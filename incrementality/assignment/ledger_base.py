@@ -75,7 +75,7 @@ class LedgerCheck(DisplayMixin):
             LedgerDamaged: A file is damaged.
         """
         if self.damages:
-            raise LedgerDamaged(self.damages, hint="restore these files from a backup; the others are whole")
+            raise LedgerDamaged.of(self.damages, hint="restore these files from a backup; the others are whole")
         return self
 
 
