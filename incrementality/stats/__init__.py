@@ -7,6 +7,7 @@ Modules, from the ground up:
     proportions     two shares compared by the score test
     moments         shifted sums by group, with clusters where they were randomised
     means           the mean of a column or the ratio of two, with its variance, from moments
+    compliance      the effect on compliers, with an Anderson-Rubin interval
     adjustment      Lin's covariate adjustment, from moments and one pass over residuals
     balance         covariates of two arms compared: standardised differences and one joint test
     sample_ratio    observed against planned sizes of the arms
@@ -32,6 +33,7 @@ from incrementality.stats.adjustment import (
 from incrementality.stats.allocation import Allocation, EffectPrior, allocate_holdout, expected_money
 from incrementality.stats.balance import Balance, compare_covariates
 from incrementality.stats.comparison import Comparison, Interval, MeanEstimate, compare_means
+from incrementality.stats.compliance import ComplierEffect, complier_effect
 from incrementality.stats.distributions import (
     chi_square_pvalue,
     normal_quantile,
@@ -74,6 +76,7 @@ __all__ = [
     "ClusterSums",
     "CochranQ",
     "Comparison",
+    "ComplierEffect",
     "EffectPrior",
     "Interval",
     "MeanEstimate",
@@ -94,6 +97,7 @@ __all__ = [
     "compare_means",
     "compare_proportions",
     "comparison_alpha",
+    "complier_effect",
     "effective_sample_size",
     "estimate_mean",
     "expected_money",
