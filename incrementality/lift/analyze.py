@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import compare_arms, is_score_test, mean_of
+from incrementality.lift.compliers import compare_compliers, dilute
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
 from incrementality.lift.sample import take_sample
@@ -86,6 +87,7 @@ def analyze(experiment: Experiment, locator: Locator, warehouse: Warehouse) -> R
     segments, segment_tests = compare_segments(sample)
     grade, reason = grade_experiment(checks, experiment)
     headlines = _headlines(experiment, estimates)
+    compliers, complier_notes = compare_compliers(sample)
     return Readout(
         experiment_id=experiment.id,
         experiment_hash=experiment.hash,
@@ -108,6 +110,9 @@ def analyze(experiment: Experiment, locator: Locator, warehouse: Warehouse) -> R
         specification=measurement_specification(sample),
         withholds=_withholds(experiment),
         manifest=_manifest(locator, warehouse),
+        compliers=compliers,
+        complier_notes=complier_notes,
+        diluted=dilute(sample, headlines),
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from incrementality.estimates import CheckResult
 from incrementality.formatting import count, p_value, share
+from incrementality.lift.exposure import delivery_checks, eligibility_checks
+from incrementality.lift.thresholds import CHANCE, FEWEST_TO_TEST, LARGE_DIFFERENCE, LARGE_DIFFERENCE_CHANCE
 from incrementality.lift.wording import counted
 from incrementality.stats import compare_covariates, independent_covariates, sample_ratio_test
 
@@ -18,11 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_checks"]
 
-CHANCE = 0.001
 MOST_MISSING = 0.05
-LARGE_DIFFERENCE = 0.1
-_LARGE_DIFFERENCE_CHANCE = 0.01
-_FEWEST_TO_TEST = 10
 _FEWEST_EVENTS = 10
 _FEWEST_UNITS = 10
 _FEWEST_PAYERS = 100
@@ -33,13 +31,13 @@ _FEWEST_CLUSTERS = 8
 
 def run_checks(sample: Sample) -> tuple[CheckResult, ...]:
     """Return every check, in the order in which they are read."""
-    checks = [_sample_ratio(sample), _arms_planned(sample), _duplicates(sample)]
+    checks = [_sample_ratio(sample), *eligibility_checks(sample), _arms_planned(sample), _duplicates(sample)]
     if sample.experiment.data.cluster is not None:
         checks.append(_clusters(sample))
     checks += [_missing(part, len(sample.metrics)) for part in sample.metrics]
     if sample.table.covariates:
         checks.append(_balance(sample))
-    return (*checks, *(_enough(sample, part) for part in sample.metrics))
+    return (*checks, *delivery_checks(sample), *(_enough(sample, part) for part in sample.metrics))
 
 
 def _sample_ratio(sample: Sample) -> CheckResult:
@@ -161,11 +159,11 @@ def _missing(part: MetricSample, tested: int) -> CheckResult:
         told = "No outcome is missing."
         return CheckResult(name="missing_outcomes", metric=name, passed=True, sentence=told, table=rows)
     pvalue = sample_ratio_test(list(part.missing.values()), list(part.units.values())).pvalue
-    uneven = missing >= _FEWEST_TO_TEST and pvalue < CHANCE / tested
+    uneven = missing >= FEWEST_TO_TEST and pvalue < CHANCE / tested
     problems = [f"more than the {100 * MOST_MISSING:g} % allowed"] if missing > MOST_MISSING * units else []
     problems += [f"missing differently by arm ({p_value(pvalue)})"] if uneven else []
     told = f"{counted(missing, 'outcome')} missing, {share(missing / units)}"
-    alike = "too few to compare the arms" if missing < _FEWEST_TO_TEST else f"alike in all arms ({p_value(pvalue)})"
+    alike = "too few to compare the arms" if missing < FEWEST_TO_TEST else f"alike in all arms ({p_value(pvalue)})"
     sentence = f"{told}, {' and '.join(problems) or alike}."
     return CheckResult(name="missing_outcomes", metric=name, passed=not problems, sentence=sentence, table=rows)
 
@@ -204,7 +202,7 @@ def _pairs(sample: Sample, arm: str) -> list[tuple[Moments, Moments]]:
 
 
 def _has_large_difference(balance: Balance) -> bool:
-    chance = _LARGE_DIFFERENCE_CHANCE / max(len(balance.columns), 1)
+    chance = LARGE_DIFFERENCE_CHANCE / max(len(balance.columns), 1)
     return any(
         abs(difference) > LARGE_DIFFERENCE and pvalue < chance
         for difference, pvalue in zip(balance.differences, balance.pvalues, strict=True)

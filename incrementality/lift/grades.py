@@ -15,13 +15,15 @@ __all__ = ["GRADE_RULES", "grade_experiment", "grade_metric", "worse_of"]
 
 GRADE_RULES: tuple[tuple[Grade, str], ...] = (
     ("do not use", "The arms' sizes differ from the plan (sample ratio, p < 0.001)."),
+    ("do not use", "The eligible are analysed, and their share differs between the arms (p < 0.001, or by size)."),
+    ("do not use", "The eligible are analysed, and the arms of those not eligible differ from the plan (p < 0.001)."),
     ("do not use", "The data holds an arm that was not planned."),
     ("do not use", "Over 5 % of a primary metric's outcomes are missing, or they are missing differently by arm."),
     ("caution", "Any other check failed; the page names it. Another metric's failed check concerns that metric."),
     ("trust", "Every check passed."),
 )
 
-_FATAL = frozenset({"sample_ratio", "arms_planned", "missing_outcomes"})
+_FATAL = frozenset({"sample_ratio", "sample_ratio_complement", "eligible_rate", "arms_planned", "missing_outcomes"})
 
 
 def grade_metric(checks: Sequence[CheckResult], metric: str) -> tuple[Grade, str]:

@@ -94,6 +94,9 @@ class Readout(DisplayMixin):
         rows: Row counts.
         specification: The measurement specification: (term, text).
         withholds: What the control did not get.
+        compliers: Primary effects on units that were delivered because of their arm; never the headline.
+        complier_notes: A sentence for each of those that cannot be stated.
+        diluted: Primary effects on the eligible, spread over all assigned units.
         manifest: Package version, input hashes, engine; all that may differ between equal answers.
     """
 
@@ -118,6 +121,9 @@ class Readout(DisplayMixin):
     specification: tuple[tuple[str, str], ...]
     withholds: dict[str, tuple[str, ...]] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
+    compliers: tuple[LiftEstimate, ...] = ()
+    complier_notes: tuple[str, ...] = ()
+    diluted: tuple[LiftEstimate, ...] = ()
 
     _shown = (
         "metric",
@@ -155,7 +161,7 @@ class Readout(DisplayMixin):
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> Readout:
-        """Return the readout that ``to_dict`` wrote.
+        """Return the readout that ``to_dict`` wrote; what older files do not hold is empty.
 
         Raises:
             InputError: The content has another schema version.
@@ -172,11 +178,12 @@ class Readout(DisplayMixin):
         records = {"arms": ArmSummary, "means": ArmMean, "segment_tests": SegmentTest}
         for name, record in records.items():
             content[name] = tuple(record(**row) for row in content[name])
-        for name in ("estimates", "segments"):
+        for name in ("estimates", "segments", "compliers", "diluted"):
             content[name] = tuple(
                 LiftEstimate(**{**row, "segment": tuple(row["segment"]) if row["segment"] else None})
-                for row in content[name]
+                for row in content.get(name, ())
             )
+        content["complier_notes"] = tuple(content.get("complier_notes", ()))
         content["checks"] = tuple(CheckResult(**{**row, "table": tuple(row["table"])}) for row in content["checks"])
         content["rows"] = RowCount(**content["rows"])
         for name in ("grade_rules", "specification"):

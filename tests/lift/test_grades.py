@@ -24,6 +24,10 @@ def result(name, *, metric=None, passed=False):
     ("name", "metric", "grade"),
     [
         ("sample_ratio", None, "do not use"),
+        ("sample_ratio_complement", None, "do not use"),
+        ("eligible_rate", None, "do not use"),
+        ("contamination", None, "caution"),
+        ("maturity", None, "caution"),
         ("arms_planned", None, "do not use"),
         ("missing_outcomes", "orders", "do not use"),
         ("missing_outcomes", "complaints", "caution"),

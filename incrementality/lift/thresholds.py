@@ -1,0 +1,19 @@
+"""The thresholds of the checks, stated once."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CHANCE",
+    "CONTAMINATION_WITHOUT_PLAN",
+    "FEWEST_TO_TEST",
+    "LARGE_DIFFERENCE",
+    "LARGE_DIFFERENCE_CHANCE",
+    "SHARE_OF_SMALLEST_EFFECT",
+]
+
+CHANCE = 0.001  # a check of what the draw guarantees fails below this p-value, divided over the tests it makes
+LARGE_DIFFERENCE = 0.1  # standard deviations; larger differences fail by size, at a milder p-value
+LARGE_DIFFERENCE_CHANCE = 0.01
+FEWEST_TO_TEST = 10  # with fewer units on the rarer side, arms are not compared
+SHARE_OF_SMALLEST_EFFECT = 0.25  # a bias bound above this share of the smallest effect that matters fails
+CONTAMINATION_WITHOUT_PLAN = 0.01  # the share of the control that may be delivered where no smallest effect is planned
