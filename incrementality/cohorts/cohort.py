@@ -82,7 +82,7 @@ def cohort(decisions: Decisions, experiment_id: str, *, entries: Entries = "firs
             hint="name one of them",
         )
     warehouse = decisions.warehouse
-    name = f"{decisions.relation.name.name}_{experiment_id}_{entries}_cohort"
+    name = f"{decisions.relation.name.name}_{experiment_id.replace('.', '_')}_{entries}_cohort"
     relation = warehouse.materialise(name, _rows(decisions, experiment_id, rule, entries))
     size, mature = warehouse.row(
         parse("SELECT count(*), count(CASE WHEN mature THEN 1 END) FROM source", source=relation.name)

@@ -14,6 +14,7 @@ import numpy as np
 from sqlglot import exp
 
 from incrementality.cohorts.decisions import DECISION_COLUMNS, Basis, Decisions, Refused
+from incrementality.cohorts.refusals import refuse_arm_columns, refuse_message_table
 from incrementality.cohorts.sequence import Candidate, Entry, is_sequential, sequence
 from incrementality.cohorts.sql_engine import instant
 from incrementality.cohorts.sql_tables import CleanTable, check_usable, clean_table
@@ -63,6 +64,7 @@ def decide(
     Raises:
         InputError: The period is empty or reaches past the data, or a time has no zone.
         SourceNotFound: A rule's table is not among the relations.
+        ReadsOwnJourney: A relation's own name says that it holds arms or messages.
         ColumnNotFound: A column is missing.
         ColumnTypeError: A column has a type that its use does not allow.
         EmptyTable: All rows of a table are faulty.
@@ -160,8 +162,17 @@ def _cleaned(
                 f"{', '.join(relations) or 'none'}.{did_you_mean(name, relations)}",
                 hint="open the table in the warehouse and hand in its relation",
             )
+        _refuse_by_name(rule, name, relations[name])
     cut = micros(period.data_cut)
     return {name: clean_table(warehouse, rule, name, relations[name], data_cut=cut) for name in rule.tables}
+
+
+def _refuse_by_name(rule: EligibilityRule, name: str, relation: Relation) -> None:
+    """A table of arms stays one under whatever name the rule reads it."""
+    named_in_engine = {relation.name.name: f"{name} ({relation.name.name})"}
+    refuse_arm_columns(named_in_engine)
+    if rule.tables[name].journey is None:
+        refuse_message_table(named_in_engine)
 
 
 def _refused(experiment_id: str, clean: CleanTable, warehouse: Warehouse) -> Refused:
@@ -177,7 +188,7 @@ def _query(
     """The one query that decides every firing of a rule, but for re-entry, caps and priority."""
     inputs = inputs_at(rule, tables)
     for clean in tables.values():
-        inputs = inputs.with_(exp.to_identifier(clean.name, quoted=True), as_=clean.rows, copy=False)
+        inputs = inputs.with_(exp.to_identifier(clean.cte, quoted=True), as_=clean.rows, copy=False)
     firings = fired(rule, tables[rule.trigger.table], since=period.since, until=period.until)
     inputs = inputs.with_("fired", as_=firings, copy=False)
     return judged(experiment_id, rule, inputs, tables, dialect)

@@ -32,7 +32,7 @@ class CleanTable:
     """A table of the rule as SQL sees it.
 
     Attributes:
-        name: As the rule names it, and its rows' CTE.
+        name: As the rule names it.
         rows: The usable rows: unit_id, at_us (microseconds), then ``v_<i>`` for each column of ``columns``, and
             ``s_<i>`` for those that are summed.
         columns: Columns read, in order.
@@ -47,6 +47,11 @@ class CleanTable:
     kinds: dict[str, str]
     refusals: exp.Expression
     reasons: tuple[str, ...]
+
+    @property
+    def cte(self) -> str:
+        """What the usable rows are called in the query; no table of the engine is called so."""
+        return f"incrementality_usable_{self.name}"
 
     def value(self, name: str, *, of: str | None = None) -> exp.Expression:
         """Return the node of a column's value."""

@@ -27,13 +27,13 @@ def fired(rule: EligibilityRule, rows: CleanTable, *, since: datetime, until: da
 
     Args:
         rule: The rule.
-        rows: The trigger's table, whose rows are a CTE of its name.
+        rows: The trigger's table, whose usable rows are a CTE.
         since: The first moment that counts.
         until: The first moment that no longer counts.
     """
     trigger = rule.trigger
     bounds = {"low": literal(micros(since)), "high": literal(micros(until))}
-    places = {"rows": table(rows.name), "test": rows.test(trigger.where)}
+    places = {"rows": table(rows.cte), "test": rows.test(trigger.where)}
     if isinstance(trigger, EventTrigger):
         return parse(
             "SELECT DISTINCT unit_id, at_us AS t0 FROM rows WHERE at_us >= $low AND at_us < $high AND ($test)",
@@ -51,7 +51,7 @@ def fired(rule: EligibilityRule, rows: CleanTable, *, since: datetime, until: da
 def collapsed(rows: CleanTable, where: exp.Expression, columns: tuple[str, ...]) -> exp.Expression:
     """Return one row for each unit and instant; an instant with two values of a column, or an empty one, has none."""
     query = parse(
-        "SELECT unit_id, at_us FROM rows WHERE $test GROUP BY unit_id, at_us", rows=table(rows.name), test=where
+        "SELECT unit_id, at_us FROM rows WHERE $test GROUP BY unit_id, at_us", rows=table(rows.cte), test=where
     )
     for name in columns:
         only = parse(

@@ -94,7 +94,7 @@ def _held(operand: _StateOperand, rows: CleanTable, alias: str) -> exp.Expressio
 def _join_events(query: exp.Select, alias: str, rows: CleanTable, looks: list[_EventOperand]) -> exp.Select:
     """Join what the events before t0 add up to, one row for each firing that has any."""
     summary = parse("SELECT c.unit_id, c.t0 FROM fired AS c JOIN rows AS e ON $on GROUP BY c.unit_id, c.t0",
-                    rows=table(rows.name), on=_within(rows, looks))  # fmt: skip
+                    rows=table(rows.cte), on=_within(rows, looks))  # fmt: skip
     for i, operand in enumerate(looks):
         test = exp.And(this=rows.test(operand.where, of="e"), expression=_after_start(operand))
         for name, aggregate in _aggregates(operand).items():

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from incrementality.cohorts import cohort, decide, drift, reconstruct
+from incrementality.cohorts import ReadsOwnJourney, cohort, decide, drift, reconstruct
 from incrementality.cohorts.decisions import DECISION_COLUMNS
 from incrementality.errors import EmptyTable, InputError, InvalidUnitId, SourceNotFound
 from incrementality.warehouse import connect, frame_locator
-from incrementality.warehouse.sql import column, parse
+from incrementality.warehouse.sql import column, literal, parse
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 END = START + timedelta(days=30)
@@ -186,3 +186,20 @@ def test_another_rule_is_no_drift(rule, log):
     frozen = log({"x": rule(tables=TABLES)}, [("a", 1)], name="u").relation
     with pytest.raises(InputError, match="a changed rule is a new version"):
         drift(frozen, log({"x": rule(tables=TABLES, priority=7)}, [("a", 1)], name="v"))
+
+
+@pytest.mark.domain("X2")
+def test_a_table_of_arms_under_another_name_is_refused(rule, duck):
+    query = parse("SELECT 'a' AS unit_id, CAST('2026-03-02' AS TIMESTAMPTZ) AS occurred_at")
+    relation = duck.materialise("crm_assignments", query)
+    with pytest.raises(ReadsOwnJourney, match="crm_assignments"):
+        decide({"x": rule(tables=TABLES)}, {"logins": relation}, warehouse=duck, **PERIOD)
+
+
+def test_tables_whose_names_cross_are_not_confused(rule, duck):
+    query = "SELECT $unit AS unit_id, CAST('2026-03-02' AS TIMESTAMPTZ) AS occurred_at"
+    one, two = (duck.materialise(n, parse(query, unit=literal(n))) for n in ("logins", "orders"))
+    asked = rule(tables=TABLES | {"orders": {"kind": "events"}}, exit={"exists": "orders"})
+    found = decide({"x.y": asked}, {"orders": one, "logins": two}, warehouse=duck, **PERIOD)
+    assert rows(found, "unit_id") == [("orders",)]
+    assert cohort(found, "x.y").size == 1

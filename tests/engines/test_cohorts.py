@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, assume, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from incrementality.cohorts import cohort, decide, drift, parse_rule
 
@@ -23,18 +23,16 @@ SHORT = settings(
 @pytest.mark.domain("X2")
 @SHORT
 @seed(1)
-@given(world=worlds.worlds(), chosen=worlds.rule_sets)
+@given(world=worlds.worlds, chosen=worlds.rule_sets)
 def test_postgres_and_python_decide_alike(postgres, world, chosen):
-    assume(worlds.usable(world))
     assert worlds.by_sql(postgres, chosen, world)[0] == worlds.by_python(chosen, world)
 
 
 @pytest.mark.domain("X2")
 @settings(SHORT, max_examples=2)
 @seed(2)
-@given(world=worlds.worlds(), chosen=worlds.rule_sets)
+@given(world=worlds.worlds, chosen=worlds.rule_sets)
 def test_spark_and_python_decide_alike(spark, world, chosen):
-    assume(worlds.usable(world))
     assert worlds.by_sql(spark, chosen, world)[0] == worlds.by_python(chosen, world)
 
 
