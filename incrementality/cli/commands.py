@@ -12,7 +12,7 @@ import typer
 
 from incrementality.cli.holdout import holdout
 from incrementality.cli.output import JsonOption, WorkspaceOption, examples, near, print_json, progress, say
-from incrementality.cli.screen import colour_wanted, printable, readout_lines, truth_lines
+from incrementality.cli.screen import colour_wanted, printable, readout_lines, status_lines, truth_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from incrementality.lift import Readout
     from incrementality.workspace import Workspace
 
-__all__ = ["app", "demo", "init", "main", "notebook", "readout", "schema"]
+__all__ = ["app", "demo", "init", "main", "notebook", "readout", "schema", "status"]
 
 app = typer.Typer(
     name="incrementality",
@@ -204,6 +204,20 @@ def demo(
         print_json(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
     else:
         say(*readout_lines(answer.readout), "", *truth_lines(answer.rows), "", f"Page: {near(answer.page)}")
+
+
+@app.command(short_help="What is live, and maturing when.", epilog=examples("status", "status --json"))
+def status(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> None:
+    """List the experiments: where each stands, on which layer, and when its outcomes are complete."""
+    from datetime import UTC, datetime
+
+    from incrementality.workspace import Workspace, programme_status
+
+    rows = programme_status(Workspace.find(workspace), on=datetime.now(UTC).date())
+    if as_json:
+        print_json(json.dumps([row.to_dict() for row in rows], ensure_ascii=False, indent=1) + "\n")
+    else:
+        say(*(status_lines(rows) if rows else ["This workspace holds no experiment yet."]))
 
 
 @app.command(short_help="Print the JSON Schema of experiment.yaml.", epilog=examples("schema > experiment.schema.json"))

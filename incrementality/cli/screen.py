@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from incrementality.design import DesignAnswer
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.lift import Readout
-    from incrementality.workspace import DemoRow
+    from incrementality.workspace import DemoRow, ExperimentStatus
 
 __all__ = [
     "check_lines",
@@ -24,6 +24,7 @@ __all__ = [
     "paragraph",
     "printable",
     "readout_lines",
+    "status_lines",
     "truth_lines",
 ]
 
@@ -214,3 +215,11 @@ def check_lines(checks: Iterable[CheckResult]) -> list[str]:
     words = {True: "passed", False: "failed", None: "note"}
     found = ((words[check.passed], f"{_check_name(check)}: {check.sentence}") for check in checks)
     return [line for word, told in found for line in paragraph(told, first=f"  {word:<8}", rest=" " * 10)]
+
+
+def status_lines(rows: Sequence[ExperimentStatus]) -> list[str]:
+    """Return where experiments stand as a table."""
+    head = ("experiment", "status", "layer", "owner", "from", "to", "complete on")
+    parts = ((r.id, r.status, r.layer, r.owner, r.started, r.ended, r.mature_on) for r in rows)
+    table = [head, *(tuple(_cell(str(part or "-")) for part in row) for row in parts)]
+    return _aligned(table, left=set(range(len(head))))

@@ -15,6 +15,7 @@ from incrementality.workspace.holdouts import (
 )
 from incrementality.workspace.project import ReadoutFiles, Workspace
 from incrementality.workspace.results import result_text
+from incrementality.workspace.status import ExperimentStatus, programme_status, status_of
 
 __all__ = [
     "CONFIGURATION",
@@ -22,6 +23,7 @@ __all__ = [
     "Configuration",
     "Demo",
     "DemoRow",
+    "ExperimentStatus",
     "ReadoutFiles",
     "Workspace",
     "assign_units",
@@ -33,8 +35,10 @@ __all__ = [
     "export_arms",
     "make_demo",
     "plan_of",
+    "programme_status",
     "result_text",
     "sign_design",
     "sql_of",
+    "status_of",
     "stored_design",
 ]

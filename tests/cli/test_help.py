@@ -25,6 +25,7 @@ COMMANDS = {
     "notebook": ["ID", "--replace", "incrementality notebook winback-2026q1"],
     "demo": ["--into DIR", "--seed N", "incrementality demo --into another-demo --seed 7"],
     "schema": ["incrementality schema > experiment.schema.json"],
+    "status": ["--json", "incrementality status --json"],
 }
 HEAVY = {"pandas", "numpy", "scipy", "statsmodels", "matplotlib", "duckdb", "sqlglot", "pydantic", "rich.console"}
 
