@@ -117,6 +117,13 @@ def _view(readout: Readout) -> dict[str, Any]:
         "estimates": _estimate_views(chosen),
         "others": _estimate_views(e for e in readout.estimates if e not in chosen),
         "segments": _estimate_views(readout.segments),
+        "beside": _estimate_views((*readout.compliers, *readout.diluted)),
+        "beside_sentences": (
+            *(e.sentence for e in readout.compliers),
+            *readout.complier_notes,
+            *(e.sentence for e in readout.diluted),
+        ),
+        "beside_note": wording.beside_note(readout),
         "interval_note": wording.interval_note(readout),
         "adjustment_notes": wording.adjustment_notes(readout),
         "checks": tuple(_check_view(c) for c in sorted(readout.checks, key=lambda c: _ORDER[c.passed])),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GLOSSARY",
     "adjustment_notes",
+    "beside_note",
     "check_title",
     "humanised",
     "interval_note",
@@ -47,10 +48,15 @@ _CHECK_TITLES = {
     "arms_planned": "Arms as planned",
     "balance": "Balance of the arms before the start",
     "clusters": "Whole groups randomised",
+    "contamination": "Contamination: was the control left alone?",
+    "delivery": "Delivery and leakage",
     "duplicates": "Duplicate rows",
+    "eligible_rate": "Same share of eligible in every arm",
     "enough_events": "Enough events for the interval",
+    "maturity": "Maturity: have the outcome windows closed?",
     "missing_outcomes": "Missing outcomes",
     "sample_ratio": "Sample ratio: did each arm get its planned share?",
+    "sample_ratio_complement": "Sample ratio of those not eligible",
 }
 _NOTICEABLE = 0.0005
 
@@ -107,6 +113,19 @@ def adjustment_notes(readout: Readout) -> tuple[str, ...]:
     for plain, adjusted in _pairs(readout):
         changes.setdefault(plain.metric, []).append(1 - adjusted.standard_error / plain.standard_error)
     return tuple(_adjustment_note(metric, values) for metric, values in changes.items())
+
+
+def beside_note(readout: Readout) -> str:
+    """Return what the numbers beside the headline say and what they do not."""
+    told = []
+    if readout.compliers or readout.complier_notes:
+        told.append(
+            "The effect on compliers is that on the units that were reached because of their arm. It supposes that the "
+            "arm works through delivery alone, and it says nothing of units that would not have been reached."
+        )
+    if readout.diluted:
+        told.append("The diluted effect spreads the effect on the eligible over all assigned units.")
+    return " ".join([*told, "Neither is the answer to the question above; that is the intention to treat."])
 
 
 def kept_together(text: str) -> str:
