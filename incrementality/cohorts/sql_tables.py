@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from incrementality.cohorts.rule import EligibilityRule, InputTable
     from incrementality.warehouse import Relation, Warehouse
 
-__all__ = ["CleanTable", "clean_table"]
+__all__ = ["CleanTable", "check_usable", "clean_table", "constant", "is_one_of"]
 
 _TIME = Part("time", frozenset({"temporal", "text"}), "times are instants", "export it as a timestamp with its zone")
 _VALUE = Part("input", NUMERIC | {"text", "temporal"}, "inputs are numbers, texts or times", "export one of these")
