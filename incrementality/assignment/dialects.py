@@ -26,6 +26,7 @@ class Dialect:
         composed: ``the_key`` in Unicode's composed form, or ``None`` where the engine has none: there ids beyond
             ASCII are refused for unit types that need it.
         translate: The name of the function that replaces letters one by one.
+        code: The name of the function that gives a text's first character as a number.
         fenced: Whether the draws must be fenced off, so that the engine does not compute them once for each use.
     """
 
@@ -34,6 +35,7 @@ class Dialect:
     hash: str
     composed: str | None = None
     translate: str = "TRANSLATE"
+    code: str = "ASCII"
     fenced: bool = False
 
     def hash_of(self, key: exp.Expression) -> exp.Expression:
@@ -48,6 +50,10 @@ class Dialect:
         """Return a text with A to Z as a to z, as a node."""
         letters = [exp.Literal.string(ascii_uppercase), exp.Literal.string(ascii_lowercase)]
         return exp.Anonymous(this=self.translate, expressions=[text.copy(), *letters])
+
+    def code_of(self, text: exp.Expression) -> exp.Expression:
+        """Return the number of a text's first character, 0 for none, as a node."""
+        return exp.Anonymous(this=self.code, expressions=[text.copy()])
 
 
 def fragment(text: str, dialect: str = "duckdb", **places: exp.Expression) -> exp.Expression:
@@ -91,6 +97,7 @@ _ALL = (
     Dialect(
         "bigquery",
         executed=False,
+        code="UNICODE",
         hash="CAST(CONCAT('0x', SUBSTR(TO_HEX(SHA256(the_key)), 1, 8)) AS INT64)",
         composed="NORMALIZE(the_key, NFC)",
     ),

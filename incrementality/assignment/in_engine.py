@@ -13,7 +13,7 @@ from incrementality.assignment.queries import REFUSED, assignment_query, is_blan
 from incrementality.assignment.unit_ids import CRM_SUFFIX
 from incrementality.errors import InputError, InvalidUnitId
 from incrementality.tables import UNIT_ID, check_columns
-from incrementality.warehouse.sql import column, literal, named, render, table
+from incrementality.warehouse.sql import column, literal, named, parse, render, table
 
 if TYPE_CHECKING:
     from datetime import date
@@ -65,10 +65,19 @@ def assign_in_engine(
     """
     chosen = _chosen(plan, phase, at)
     check_columns([(unit_column, UNIT_ID)], relation.columns, source=relation.name.name)
-    _check_ids(warehouse, relation.name, unit_column, plan)
     dialect = dialect_named(warehouse.dialect)
     query = assignment_query(plan, chosen, dialect=dialect, source=relation.name, unit=column(unit_column))
-    return warehouse.materialise(name, query)
+    if warehouse.dialect != "duckdb":
+        _refuse(_counted(warehouse, relation.name, unit_column, plan), unit_column, engine=dialect.name)
+        return warehouse.materialise(name, query)
+    assigned = warehouse.materialise(name, query)  # a look at the answer costs less than a pass over the ids before
+    if _holds_doubtful(warehouse, assigned):
+        try:
+            _refuse(_counted(warehouse, relation.name, unit_column, plan), unit_column, engine=dialect.name)
+        except InvalidUnitId:
+            warehouse.query(parse("DROP TABLE assigned", assigned=assigned.name))
+            raise
+    return assigned
 
 
 def _chosen(plan: AssignmentPlan, phase: str | None, at: date | None) -> Phase:
@@ -118,15 +127,26 @@ def assignment_sql(
     return "\n".join([*(f"-- {line}" for line in header), render(query, engine.name, pretty=True), ""])
 
 
-def _check_ids(warehouse: Warehouse, source: exp.Table, unit_column: str, plan: AssignmentPlan) -> None:
-    """Refuse ids in one pass over the table."""
+def _holds_doubtful(warehouse: Warehouse, assigned: Relation) -> bool:
+    """Say whether an id was refused, or CRM ids of both lengths may have met: one quick look at the answer."""
+    looked = exp.select(
+        fragment("MAX(CASE WHEN reason = refused THEN 1 ELSE 0 END)", refused=literal(REFUSED)),
+        fragment("MAX(CASE WHEN LENGTH(unit_id) = 15 THEN 1 ELSE 0 END)"),
+        fragment("MAX(CASE WHEN LENGTH(unit_id) = 18 THEN 1 ELSE 0 END)"),
+    )
+    refused, short, long = warehouse.row(looked.from_(assigned.name.copy()))
+    return bool(refused or (short and long))
+
+
+def _counted(warehouse: Warehouse, source: exp.Table, unit_column: str, plan: AssignmentPlan) -> dict[str, int]:
+    """Count the ids that may be refused, by reason."""
     dialect = dialect_named(warehouse.dialect)
     ids = exp.select(named(spelled(unit_text(column(unit_column)), plan.unit_type, dialect), "unit_id")).from_(source)
     conditions = {
         "null": fragment("unit_id IS NULL"),
         "empty": fragment("unit_id = ''"),
-        "blank at an end": is_blank(),
-        "float": is_float(),
+        "blank at an end": is_blank(dialect),
+        "float": is_float(dialect),
         "short": fragment("LENGTH(unit_id) = 15 AND REGEXP_MATCHES(unit_id, p)", p=literal("^[A-Za-z0-9]{15}$")),
         "long": _is_long_crm_id(),
     }
@@ -134,11 +154,11 @@ def _check_ids(warehouse: Warehouse, source: exp.Table, unit_column: str, plan: 
         conditions["not ASCII"] = fragment("LENGTH(unit_id) <> OCTET_LENGTH(unit_id)")
     counted = [fragment("SUM(CASE WHEN wrong THEN 1 ELSE 0 END)", wrong=wrong) for wrong in conditions.values()]
     rows = warehouse.row(exp.select(*counted).from_(ids.subquery("ids")))
-    counts = {name: int(count or 0) for name, count in zip(conditions, rows, strict=True)}
-    _refuse(counts, unit_column, engine=dialect.name)
+    return {name: int(count or 0) for name, count in zip(conditions, rows, strict=True)}
 
 
 def _refuse(counts: dict[str, int], unit_column: str, *, engine: str) -> None:
+    """Name the ids that are refused, if any are: two lengths alone need not be CRM ids."""
     short, long = counts.pop("short"), counts.pop("long")
     found = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
     if found:

@@ -110,21 +110,33 @@ def spelled(text: exp.Expression, unit_type: UnitType, dialect: Dialect) -> exp.
     return dialect.lowered_of(composed) if unit_type.lower else composed
 
 
-def is_blank() -> exp.Expression:
-    """Return the condition that ``unit_id`` has a blank at an end."""
-    return fragment("TRIM(unit_id, blanks) <> unit_id", blanks=literal(BLANKS))
+def is_blank(dialect: Dialect) -> exp.Expression:
+    """Return the condition that ``unit_id`` has a blank at an end; the list of blanks is asked only where it may be."""
+    text = (
+        "CASE WHEN code BETWEEN 33 AND 126 AND last_code BETWEEN 33 AND 126 THEN FALSE "
+        "ELSE TRIM(unit_id, blanks) <> unit_id END"
+    )
+    last = dialect.code_of(fragment("RIGHT(unit_id, 1)"))
+    return fragment(text, code=dialect.code_of(exp.column("unit_id")), last_code=last, blanks=literal(BLANKS))
 
 
-def is_float() -> exp.Expression:
-    """Return the condition that ``unit_id`` is the text of a float."""
-    return fragment("REGEXP_MATCHES(unit_id, pattern)", pattern=literal(FLOAT))
+def is_float(dialect: Dialect) -> exp.Expression:
+    """Return the condition that ``unit_id`` is the text of a float; the pattern is asked only where it may be."""
+    text = (
+        "CASE WHEN code BETWEEN 43 AND 57 AND (unit_id LIKE '%.%' OR unit_id LIKE '%e%' OR unit_id LIKE '%E%') "
+        "THEN REGEXP_MATCHES(unit_id, pattern) ELSE FALSE END"
+    )
+    return fragment(text, code=dialect.code_of(exp.column("unit_id")), pattern=literal(FLOAT))
 
 
 def _refused(unit_type: UnitType, dialect: Dialect) -> exp.Expression:
-    conditions = [fragment("unit_id IS NULL"), fragment("unit_id = ''"), is_blank(), is_float()]
+    """Return the condition that ``unit_id`` is refused; most ids need no more than a look at their two ends."""
+    doubts = [fragment("unit_id IS NULL"), fragment("unit_id = ''"), is_blank(dialect), is_float(dialect)]
     if unit_type.nfc and dialect.composed is None:
-        conditions.append(fragment("LENGTH(unit_id) <> OCTET_LENGTH(unit_id)"))
-    return _any(conditions)
+        return _any([*doubts, fragment("LENGTH(unit_id) <> OCTET_LENGTH(unit_id)")])
+    text = "CASE WHEN code BETWEEN 58 AND 126 AND last_code BETWEEN 33 AND 126 THEN FALSE ELSE doubt END"
+    last = dialect.code_of(fragment("RIGHT(unit_id, 1)"))
+    return fragment(text, code=dialect.code_of(exp.column("unit_id")), last_code=last, doubt=_any(doubts))
 
 
 def _any(conditions: Iterable[exp.Expression]) -> exp.Expression:

@@ -149,6 +149,12 @@ BAD = {
 }
 
 
+def good(warehouse, name):
+    """Texts of 15 and 18 characters that are no CRM ids may stand together."""
+    rows = [f"SELECT '{letters}' AS id" for letters in ("a" * 15, "1" * 18)]
+    return warehouse.materialise(f"good_{name}", fragment(" UNION ALL ".join(rows)))
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("told", BAD)
 def test_engines_refuse_what_python_refuses(engines, engine, told):
@@ -160,6 +166,9 @@ def test_engines_refuse_what_python_refuses(engines, engine, told):
     units = warehouse.materialise(name, query)
     with pytest.raises(InvalidUnitId, match=told):
         assign_in_engine(warehouse, units, "id", plan)
+    assert (
+        len(rows_of(warehouse, assign_in_engine(warehouse, good(warehouse, name), "id", plan, name=f"ok_{name}"))) == 2
+    )
     with pytest.raises(InvalidUnitId):
         assign(plan, [*BAD[told], "c_9"])
 
