@@ -13,6 +13,7 @@ Modules, from the ground up:
     sample_ratio    observed against planned sizes of the arms
     heterogeneity   whether several effects are one
     multiplicity    p-values corrected for asking several questions
+    quadrature      Gauss-Legendre nodes, worked out on first use
     power_outcome   what power needs to know about a metric, from a rate, a mean or moments
     power_noncentral  the power of a t test, accurate in far tails
     power           power, minimal detectable effect and sample size by formula

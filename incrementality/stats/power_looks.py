@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from incrementality.errors import InputError
+from incrementality.stats.quadrature import legendre
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["look_inflation", "obrien_fleming_bound"]
 
 _MOST_LOOKS = 100
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(240)
+_POINTS = 240
 
 
 def obrien_fleming_bound(looks: int, *, alpha: float = 0.05) -> float:
@@ -81,7 +82,8 @@ def _drift(looks: int, alpha: float, power: float) -> float:
 
 def _stopped(bound: float, looks: int, drift: float) -> float:
     """Return the probability that a Brownian motion with drift is beyond ``bound`` at any of equally spaced times."""
-    x, weights = bound * _NODES, bound * _WEIGHTS
+    nodes, node_weights = legendre(_POINTS)
+    x, weights = bound * nodes, bound * node_weights
     sd = math.sqrt(1 / looks)
     density = _normal_density(x, drift / looks, sd)
     step = _normal_density(x[:, None] - x[None, :], drift / looks, sd) * weights[None, :]

@@ -8,11 +8,12 @@ import numpy as np
 from scipy import special
 
 from incrementality.stats.distributions import two_sided_critical_value
+from incrementality.stats.quadrature import legendre
 
 __all__ = ["t_test_power"]
 
 _LARGE_DF = 1e6
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(160)
+_POINTS = 160
 
 
 def t_test_power(shift: float, *, df: float, alpha: float = 0.05, scale: float = 1.0) -> float:
@@ -43,8 +44,9 @@ def t_test_power(shift: float, *, df: float, alpha: float = 0.05, scale: float =
         return float(special.ndtr(shift - critical) + special.ndtr(-shift - critical))
     spread = 10 / math.sqrt(2 * df)
     low, high = max(0.0, 1 - spread), 1 + spread
-    s = (high - low) / 2 * _NODES + (high + low) / 2
+    nodes, node_weights = legendre(_POINTS)
+    s = (high - low) / 2 * nodes + (high + low) / 2
     log_density = (df - 1) * np.log(s) - df * (s * s - 1) / 2
-    weights = _WEIGHTS * np.exp(log_density - log_density.max())
+    weights = node_weights * np.exp(log_density - log_density.max())
     seen = special.ndtr(shift - critical * s) + special.ndtr(-shift - critical * s)
     return float(seen @ weights / weights.sum())
