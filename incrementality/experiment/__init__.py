@@ -1,20 +1,20 @@
 """The experiment: the YAML request, its roles and what it withholds; frozen and hashed."""
 
 from incrementality.experiment.example import experiment_yaml_example
-from incrementality.experiment.reader import parse_experiment, read_experiment
-from incrementality.experiment.request import Baseline, Contamination, HoldoutRequest
-from incrementality.experiment.schema import json_schema
-from incrementality.experiment.spec import (
+from incrementality.experiment.parts import (
     Arm,
     Covariate,
     DataMapping,
-    Experiment,
     PlannedMetric,
     Role,
     Segment,
     SmallestEffect,
     Withholds,
 )
+from incrementality.experiment.reader import parse_experiment, read_experiment
+from incrementality.experiment.request import Baseline, Contamination, HoldoutRequest
+from incrementality.experiment.schema import json_schema
+from incrementality.experiment.spec import Experiment
 
 __all__ = [
     "Arm",
