@@ -9,6 +9,18 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
 
+# A plan that fits two arms and one metric; tests change what they are about.
+BASE = {
+    "id": "winback",
+    "question": "Does it work?",
+    "data": {"unit": "id"},
+    "arms": [
+        {"name": "control", "share": "50%", "control": True},
+        {"name": "journey", "share": "50%"},
+    ],
+    "metrics": [{"name": "y", "kind": "mean", "role": "primary"}],
+}
+
 # The checklist of the domain: what users must be able to express, by the ids that tests name.
 DOMAIN_ROWS = [
     *(f"T{i}" for i in range(1, 11)),
@@ -46,3 +58,14 @@ def hillstrom() -> Path:
     if not path.is_file():
         pytest.skip("the Hillstrom file is not on this machine; the README says where to get it")
     return path
+
+
+@pytest.fixture
+def plan():
+    """An experiment; ``data`` adds to the mapping, other keys replace."""
+    from incrementality import Experiment
+
+    def make(*, data=None, **changes):
+        return Experiment.model_validate(BASE | changes | {"data": BASE["data"] | (data or {})})
+
+    return make

@@ -4,29 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from incrementality import Experiment, crm_journey_holdout, read_out
+from incrementality import crm_journey_holdout, read_out
 from incrementality.experiment import parse_experiment
-
-BASE = {
-    "id": "winback",
-    "question": "Does it work?",
-    "data": {"unit": "id"},
-    "arms": [
-        {"name": "control", "share": "50%", "control": True},
-        {"name": "journey", "share": "50%"},
-    ],
-    "metrics": [{"name": "y", "kind": "mean", "role": "primary"}],
-}
-
-
-@pytest.fixture
-def plan():
-    """An experiment; ``data`` adds to the mapping, other keys replace."""
-
-    def make(*, data=None, **changes):
-        return Experiment.model_validate(BASE | changes | {"data": BASE["data"] | (data or {})})
-
-    return make
 
 
 @pytest.fixture

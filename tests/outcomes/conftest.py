@@ -4,27 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from incrementality import Experiment
-
-BASE = {
-    "id": "winback",
-    "question": "Does it work?",
-    "data": {"unit": "id"},
-    "arms": [
-        {"name": "control", "share": "50%", "control": True},
-        {"name": "journey", "share": "50%"},
-    ],
-    "metrics": [{"name": "y", "kind": "mean", "role": "primary"}],
-}
-
-
-@pytest.fixture
-def plan():
-    def make(*, data=None, **changes):
-        return Experiment.model_validate(BASE | changes | {"data": BASE["data"] | (data or {})})
-
-    return make
-
 
 @pytest.fixture
 def rows():
