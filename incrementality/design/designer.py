@@ -187,6 +187,11 @@ def _notes(request: DesignRequest, guarded: GuardedPower) -> tuple[str, ...]:
             f"Whole accounts are randomised, about {request.baseline.units_per_cluster:.3g} {request.unit}s each; "
             f"that makes the variance {request.baseline.design_effect:.3g} times as large."
         )
+        if guarded.power is None:
+            said.append(
+                "Power is by formula, which promises too much where few accounts are held back; hand in a history to "
+                "have it counted."
+            )
     if request.treatment_arms > 1:
         said.append(f"Each of {request.treatment_arms} comparisons is planned at Holm's strictest step.")
     if request.looks > 1:

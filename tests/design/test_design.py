@@ -408,3 +408,12 @@ def test_another_history_than_the_baselines_is_refused(heavy_history, account_hi
     request = a_request(kind="mean", baseline=baseline_of_history(heavy_history))
     with pytest.raises(InputError, match="not the one"):
         design(request, account_history)
+
+
+def test_power_for_accounts_without_a_history_says_that_it_is_a_formula():
+    baseline = MetricBaseline(mean=100.0, sd=50.0, design_effect=3.0, units_per_cluster=10.0)
+    asked = DesignRequest(
+        id="x", question="Why?", metric="arr", kind="mean", baseline=baseline, population=2000, smallest_effect=0.1,
+        unit="contact",
+    )  # fmt: skip
+    assert any("hand in a history" in note for note in design(asked).notes)
