@@ -12,8 +12,9 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["JsonOption", "WorkspaceOption", "examples", "near", "print_json", "progress", "say"]
+__all__ = ["IdArgument", "JsonOption", "WorkspaceOption", "examples", "near", "print_json", "progress", "say"]
 
+IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The experiment's id: its folder's name.")]
 WorkspaceOption = Annotated[
     Path | None,
     typer.Option(

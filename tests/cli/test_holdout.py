@@ -10,7 +10,7 @@ import re
 import pytest
 
 from incrementality.assignment import hash_unit
-from incrementality.cli.holdout import holdout
+from incrementality.cli.group import holdout
 
 COMMANDS = {
     "sql": ["ID", "--table TABLE", "--dialect NAME", "incrementality holdout sql winback-2026q1"],
