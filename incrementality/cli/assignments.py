@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "assign_command",
     "audit_command",
-    "check_command",
     "erase_command",
     "export_command",
     "sql_command",
@@ -149,29 +148,6 @@ def export_command(
 
     manifest = export_arms(Workspace.find(workspace), experiment_id, to, arm=arm)
     say(f"{manifest.rows:,} units in {near(to)}", *(f"  {name:<24}{n:>12,}" for name, n in manifest.arms.items()))
-
-
-@holdout.command(
-    "check",
-    short_help="Compare what was sent with what was drawn.",
-    epilog=examples("holdout check winback-2026q1 --deliveries sent.csv"),
-)
-def check_command(
-    experiment_id: IdArgument,
-    *,
-    deliveries: Annotated[
-        Path, typer.Option("--deliveries", metavar="FILE", help="A CSV with the columns unit, action, delivered_at.")
-    ],
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Compare what the tool did with what was assigned: contamination both ways; exit with 1 where there is some."""
-    from incrementality.workspace import Workspace, check_deliveries
-
-    log, found = check_deliveries(Workspace.find(workspace), experiment_id, deliveries)
-    refused = "; ".join(f"{reason}: {n:,}" for reason, n in log.refused.items()) or "none"
-    say(f"Rows: {log.rows:,} read, {log.kept:,} kept; refused: {refused}.", *check_lines([found]))
-    if found.passed is False:
-        raise typer.Exit(1)
 
 
 @holdout.command(
