@@ -11,11 +11,13 @@ from incrementality.workspace.holdouts import (
     erase_units,
     export_arms,
     plan_of,
+    record_units,
     sql_of,
 )
 from incrementality.workspace.project import ReadoutFiles, Workspace
 from incrementality.workspace.results import result_text
 from incrementality.workspace.status import ExperimentStatus, programme_status, status_of
+from incrementality.workspace.units import UnitBatch
 
 __all__ = [
     "CONFIGURATION",
@@ -25,6 +27,7 @@ __all__ = [
     "DemoRow",
     "ExperimentStatus",
     "ReadoutFiles",
+    "UnitBatch",
     "Workspace",
     "assign_units",
     "audit_ledger",
@@ -36,6 +39,7 @@ __all__ = [
     "make_demo",
     "plan_of",
     "programme_status",
+    "record_units",
     "result_text",
     "sign_design",
     "sql_of",

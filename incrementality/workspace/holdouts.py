@@ -16,17 +16,9 @@ from incrementality.assignment.audit import audit
 from incrementality.assignment.batch import Assignments
 from incrementality.assignment.export import compare_deliveries, export_assignments, read_deliveries
 from incrementality.assignment.ledger import Ledger
-from incrementality.errors import (
-    ColumnNotFound,
-    EmptyTable,
-    InputError,
-    InvalidUnitId,
-    WorkspaceError,
-    did_you_mean,
-)
+from incrementality.errors import WorkspaceError
 from incrementality.files import make_folder, write_once, write_whole
-from incrementality.warehouse import locate
-from incrementality.warehouse.sql import column, parse
+from incrementality.workspace.units import UnitBatch, read_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +39,7 @@ __all__ = [
     "export_arms",
     "ledger_of",
     "plan_of",
+    "record_units",
     "sql_of",
 ]
 
@@ -148,10 +141,30 @@ def assign_units(
         InputError: There is no such file or column, or an id is refused; nothing is recorded then.
         WorkspaceError: The experiment's arms have changed since units were assigned.
     """
+    ids = read_ids(workspace, units, unit_column or workspace.experiment(experiment_id).data.unit)
+    return record_units(workspace, experiment_id, UnitBatch(ids=ids), at=at)
+
+
+def record_units(
+    workspace: Workspace, experiment_id: str, units: UnitBatch, *, at: date | None = None
+) -> AssignedUnits:
+    """Draw the arms of units in memory and record them in the ledger; the first assignment of a unit stands.
+
+    The same units again change nothing. The plan is frozen by the first run.
+
+    Args:
+        workspace: The workspace.
+        experiment_id: The experiment.
+        units: The units.
+        at: The day that decides the phase; default: today (UTC).
+
+    Raises:
+        InputError: An id is refused; nothing is recorded then.
+        WorkspaceError: The experiment's arms have changed since units were assigned.
+    """
     plan = plan_of(workspace, experiment_id)
-    ids = _ids(workspace, units, unit_column or workspace.experiment(experiment_id).data.unit)
     moment = datetime.now(UTC)
-    drawn = assign(plan, ids, at=at or moment.date()) if len(plan.phases) > 1 else assign(plan, ids)
+    drawn = assign(plan, units.ids, at=at or moment.date()) if len(plan.phases) > 1 else assign(plan, units.ids)
     with ledger_of(workspace) as ledger:
         appended = ledger.append(Assignments.of(plan, drawn, assigned_at=moment))
         counts = {count.arm: count.units for count in ledger.counts(experiment_id)} if appended.kept else {}
@@ -203,7 +216,7 @@ def erase_units(workspace: Workspace, path: Path, *, unit_column: str) -> Erasur
         path: A CSV or Parquet file with the ids.
         unit_column: The column that holds them.
     """
-    ids = _ids(workspace, path, unit_column)
+    ids = read_ids(workspace, path, unit_column)
     with ledger_of(workspace) as ledger:
         return ledger.erase(map(str, ids))
 
@@ -211,27 +224,3 @@ def erase_units(workspace: Workspace, path: Path, *, unit_column: str) -> Erasur
 def _freeze(path: Path, plan: AssignmentPlan, counts: Mapping[str, int]) -> None:
     text = json.dumps({"plan": plan.to_dict(), "plan_hash": plan.hash, "counts": counts}, indent=1, sort_keys=True)
     write_whole(path, text + "\n")
-
-
-def _ids(workspace: Workspace, units: Path, unit_column: str | None) -> list[str | int]:
-    if unit_column is None:
-        raise InputError("nothing says which column holds the ids", hint="name it: --unit-column COLUMN")
-    locator = locate(str(units.resolve()), base=units.parent)
-    with workspace.connect(locator) as engine:
-        relation = engine.open(locator, columns=(unit_column,))
-        if unit_column not in relation.columns:
-            raise ColumnNotFound(
-                f"{units.name} has no column {unit_column!r}.{did_you_mean(unit_column, relation.columns)}",
-                hint=f"it has: {', '.join(relation.columns)}; name one with --unit-column",
-            )
-        query = parse("SELECT $u FROM source", u=column(unit_column), source=relation.name)
-        ids = [row[0] for row in engine.query(query)]
-    if not ids:
-        raise EmptyTable(f"{units.name} has columns and no rows", hint="check the export; it may have failed half-way")
-    nulls = sum(unit is None for unit in ids)
-    if nulls:
-        raise InvalidUnitId(
-            f"column {unit_column!r} of {units.name} holds {nulls:,} null unit ids in {len(ids):,} rows",
-            hint="fill the ids in, or remove those rows",
-        )
-    return ids
