@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
     from incrementality.design import DesignAnswer
     from incrementality.estimates import CheckResult, LiftEstimate
-    from incrementality.lift import Readout
+    from incrementality.lift import Health, Readout
     from incrementality.workspace import DemoRow, ExperimentStatus
 
 __all__ = [
     "check_lines",
     "colour_wanted",
     "design_lines",
+    "health_lines",
     "paragraph",
     "printable",
     "readout_lines",
@@ -223,3 +224,32 @@ def status_lines(rows: Sequence[ExperimentStatus]) -> list[str]:
     parts = ((r.id, r.status, r.layer, r.owner, r.started, r.ended, r.mature_on) for r in rows)
     table = [head, *(tuple(_cell(str(part or "-")) for part in row) for row in parts)]
     return _aligned(table, left=set(range(len(head))))
+
+
+def health_lines(seen: Health) -> list[str]:
+    """Return what may be seen of a running experiment: progress, checks, guardrails, and a look where it is due."""
+    lines = [*paragraph(seen.question), "", *paragraph(seen.progress.sentence(), first="  ", rest="  ")]
+    lines += [f"  {printable(_cell(arm)):<24}{n:>12,}" for arm, n in seen.progress.assigned.items()]
+    lines += [*paragraph(seen.note, first="  ", rest="  ")] if seen.note else []
+    if seen.checks:
+        lines += ["", _bold("Checks"), *check_lines(seen.checks)]
+    for title, estimates in (("Guardrails", seen.guardrails), (_look_title(seen), seen.primary)):
+        if estimates:
+            lines += ["", _bold(title)]
+            lines += [line for e in estimates for line in paragraph(e.sentence, first="  - ", rest="    ")]
+    return [*lines, "", *paragraph(_look_note(seen))]
+
+
+def _look_title(seen: Health) -> str:
+    return (
+        ""
+        if seen.look is None
+        else f"Look {seen.look.number} of {seen.look.of}: |z| has to reach {seen.look.critical:.2f}"
+    )
+
+
+def _look_note(seen: Health) -> str:
+    if seen.look is not None:
+        return f"Today is look {seen.look.number} of {seen.look.of} that the signed design registers."
+    coming = f"The next look is on {seen.next_look}." if seen.next_look else "No look is registered."
+    return f"The effect on the primary metric is not read before its day. {coming}"

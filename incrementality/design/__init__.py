@@ -14,11 +14,13 @@ Modules, from the ground up:
     counted         power counted on the history, with the small-holdout rule
     changes         what stands in the way, what would clear it, the way out
     designer        from the request to the answer
+    looks           on which days the answer may be looked at
 """
 
 from incrementality.design.answer import DesignAnswer
 from incrementality.design.designer import METHOD_VERSION, design, revise
 from incrementality.design.history import MetricHistory, baseline_of_history, baseline_of_moments
+from incrementality.design.looks import Look, look_on, looks_of
 from incrementality.design.parts import SignOff
 from incrementality.design.request import (
     ContaminationRoute,
@@ -35,11 +37,14 @@ __all__ = [
     "DesignRequest",
     "Guardrail",
     "LiveExperiment",
+    "Look",
     "MetricBaseline",
     "MetricHistory",
     "SignOff",
     "baseline_of_history",
     "baseline_of_moments",
     "design",
+    "look_on",
+    "looks_of",
     "revise",
 ]

@@ -2,6 +2,7 @@
 
 from incrementality.lift.analyze import analyze, read_out
 from incrementality.lift.grades import GRADE_RULES
+from incrementality.lift.health import Health, Progress, watch
 from incrementality.lift.readout import (
     SCHEMA_VERSION,
     ArmMean,
@@ -18,9 +19,12 @@ __all__ = [
     "ArmMean",
     "ArmSummary",
     "Grade",
+    "Health",
+    "Progress",
     "Readout",
     "RowCount",
     "SegmentTest",
     "analyze",
     "read_out",
+    "watch",
 ]

@@ -198,7 +198,8 @@ def _contamination(sample: Sample) -> CheckResult:
     )
     planned = [row for row in rows if row["allowed"] is not None]
     too_large = [row for row in planned if row["too_large"]]
-    too_many = len(planned) < len(rows) and reached / n > CONTAMINATION_WITHOUT_PLAN
+    unbounded = len(planned) < len(rows) or not rows
+    too_many = unbounded and reached / n > CONTAMINATION_WITHOUT_PLAN
     told = f"Delivered in the control: {count(reached)} of {counted(n, 'unit')}, {share(reached / n)}"
     for row in too_large[:1]:
         told += f", which can move {row['metric']} by {row['bound_in_words']}, more than allowed"

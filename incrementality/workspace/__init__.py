@@ -3,6 +3,7 @@
 from incrementality.workspace.configuration import CONFIGURATION, Configuration
 from incrementality.workspace.demo import Demo, DemoRow, make_demo
 from incrementality.workspace.designs import design_experiment, design_page, sign_design, stored_design
+from incrementality.workspace.health import health_of
 from incrementality.workspace.holdouts import (
     AssignedUnits,
     assign_units,
@@ -36,6 +37,7 @@ __all__ = [
     "design_page",
     "erase_units",
     "export_arms",
+    "health_of",
     "make_demo",
     "plan_of",
     "programme_status",

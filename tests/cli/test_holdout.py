@@ -20,6 +20,7 @@ COMMANDS = {
     "audit": ["--json", "incrementality holdout audit"],
     "export": ["ID", "--to FILE", "--arm ARM", "incrementality holdout export winback-2026q1 --to arms.csv"],
     "check": ["ID", "--deliveries FILE", "incrementality holdout check winback-2026q1 --deliveries sent.csv"],
+    "health": ["ID", "--on DATE", "--json", "incrementality holdout health winback-2026q1"],
     "erase": ["--units FILE", "--yes", "incrementality holdout erase --units forget.csv"],
 }
 REQUEST = """\
@@ -209,3 +210,14 @@ def test_erased_units_are_gone_and_stay_counted(run, project, units):
     again = run("holdout", "assign", "mail", "--units", units, "-w", project.root)
     assert "stayed out, erased: 2" in again.out
     assert "explain 998 of 998" in run("holdout", "audit", "-w", project.root).out
+
+
+@pytest.mark.domain("X4")
+def test_health_shows_no_effect_and_says_when_it_will(run, project):
+    project.replace("role: secondary}", "role: guardrail, direction: decrease}")
+    answer = run("holdout", "health", "mail")
+    assert answer.code == 0, answer.err
+    assert "Guardrails" in answer.out
+    assert "bought" not in answer.out
+    assert "is not read before its day. No look is registered." in " ".join(answer.out.split())
+    assert "bought" not in run("holdout", "health", "mail", "--json").out

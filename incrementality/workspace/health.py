@@ -1,0 +1,66 @@
+"""The verb that watches a running experiment: checks, guardrails, progress, and no effect before its day."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from incrementality.design import look_on, looks_of
+from incrementality.errors import SourceNotFound
+from incrementality.lift import Health, Progress, watch
+from incrementality.workspace.designs import stored_design
+from incrementality.workspace.holdouts import ledger_of
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from incrementality.design import DesignAnswer
+    from incrementality.workspace.project import Workspace
+
+__all__ = ["health_of"]
+
+
+def health_of(workspace: Workspace, experiment_id: str, *, on: date) -> Health:
+    """Return what may be seen of an experiment on a day.
+
+    The effect on a primary metric is among it only on a day for which the signed design registers a look.
+
+    Args:
+        workspace: The workspace.
+        experiment_id: The experiment.
+        on: The day (UTC).
+
+    Raises:
+        InputError: The data cannot be used; the message says why and what to do.
+    """
+    experiment, answer = workspace.experiment(experiment_id), stored_design(workspace, experiment_id)
+    progress = Progress(
+        assigned=_assigned(workspace, experiment_id),
+        analysed={},
+        planned=None if answer is None else answer.n,
+        answer_on=None if answer is None else answer.answer_on,
+    )
+    look = None if answer is None else look_on(answer, on)
+    try:
+        locator = workspace.locate(experiment)
+    except SourceNotFound as error:
+        note = f"There is no outcome data yet: {error.message}."
+        seen = Health(
+            experiment_id=experiment_id, question=experiment.question, on=on, progress=progress, look=look, note=note
+        )
+        return _with_next_look(seen, answer)
+    with workspace.connect(locator) as engine:
+        seen = watch(experiment, locator, engine, on=on, progress=progress, look=look)
+    return _with_next_look(seen, answer)
+
+
+def _with_next_look(seen: Health, answer: DesignAnswer | None) -> Health:
+    coming = [] if answer is None else [look.on for look in looks_of(answer) if look.on > seen.on]
+    return replace(seen, next_look=min(coming, default=None))
+
+
+def _assigned(workspace: Workspace, experiment_id: str) -> dict[str, int]:
+    if not (workspace.folder(experiment_id) / "assignment.json").is_file():
+        return {}
+    with ledger_of(workspace) as ledger:
+        return {found.arm: found.units for found in ledger.counts(experiment_id)}
