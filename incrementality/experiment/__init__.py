@@ -12,7 +12,7 @@ from incrementality.experiment.parts import (
     Withholds,
 )
 from incrementality.experiment.reader import parse_experiment, read_experiment
-from incrementality.experiment.request import Baseline, Contamination, HoldoutRequest
+from incrementality.experiment.request import Baseline, Contamination, HoldoutRequest, Release
 from incrementality.experiment.schema import json_schema
 from incrementality.experiment.spec import Experiment
 
@@ -25,6 +25,7 @@ __all__ = [
     "Experiment",
     "HoldoutRequest",
     "PlannedMetric",
+    "Release",
     "Role",
     "Segment",
     "SmallestEffect",

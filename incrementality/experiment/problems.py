@@ -36,6 +36,7 @@ _BOUNDS = {
 }
 _PREFIX = re.compile(r"^([a-z_]+(?:\.[a-z_]+)*): ")
 _LONG_QUOTE = re.compile(r"'([^']{61,})'")
+_BRANCH = re.compile(r"literal\[.*|constrained-(int|float)|int|float")
 _PLAIN_KEY = re.compile(r"[A-Za-z_][\w-]{0,59}", re.ASCII)
 
 
@@ -64,7 +65,21 @@ def problems_of(error: ValidationError, tree: Tree) -> list[Problem]:
     Returns:
         One problem a finding, in the validation's order.
     """
-    return [problem for details in error.errors(include_url=False) for problem in _translate(details, tree)]
+    found = _one_a_choice(error.errors(include_url=False))
+    return [problem for details in found for problem in _translate(details, tree)]
+
+
+def _one_a_choice(found: list[ErrorDetails]) -> Iterator[ErrorDetails]:
+    """Yield the findings, one for a value that may be a word or a number: the number's bound, or that it is neither."""
+    told: set[KeyPath] = set()
+    for details in sorted(found, key=lambda details: details["type"] not in _BOUNDS):
+        branch = bool(details["loc"]) and bool(_BRANCH.fullmatch(str(details["loc"][-1])))
+        path: KeyPath = details["loc"][:-1] if branch else details["loc"]
+        if branch and path in told:
+            continue
+        told.add(path)
+        kind = details["type"] if not branch or details["type"] in _BOUNDS else "neither"
+        yield {**details, "loc": path, "type": kind}
 
 
 def path_text(path: KeyPath) -> str:

@@ -3,23 +3,116 @@
 from __future__ import annotations
 
 from datetime import date  # noqa: TC003 - pydantic reads the annotation at run time
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
-__all__ = ["Baseline", "Contamination", "HoldoutRequest"]
+__all__ = ["Baseline", "Contamination", "HoldoutRequest", "Release"]
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    added_later: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """Keys as the file writes them; what a request does not use leaves its hash as it was."""
+        content: dict[str, object] = handler(self)
+        fields = type(self).model_fields
+        unused = {name for name in self.added_later if getattr(self, name) == fields[name].default}
+        kept = {name: value for name, value in content.items() if name not in unused}
+        return {(fields[name].alias or name) if name in fields else name: value for name, value in kept.items()}
+
+
+_QUERY = ("history", "table", "unit", "t0", "column", "numerator", "denominator", "cluster", "until")
+
 
 class Baseline(_Record):
-    """The primary metric of units like these, without the treatment."""
+    """The primary metric of units like these, without the treatment: stated, or looked up in a history.
 
-    mean: Annotated[float, Field(gt=0, description="Its mean or rate today, e.g. 0.05 for 5 % conversion.")]
+    Examples:
+        >>> Baseline(mean=0.05).looked_up
+        False
+        >>> Baseline.model_validate({"from": "history.csv", "unit": "contact_id", "t0": "entered"}).looked_up
+        True
+    """
+
+    added_later: ClassVar[frozenset[str]] = frozenset({*_QUERY, "weeks"})
+
+    mean: Annotated[float | None, Field(gt=0, description="Its mean or rate today, e.g. 0.05 for 5 % conversion.")] = (
+        None
+    )
     sd: Annotated[float | None, Field(gt=0, description="Its standard deviation; not needed for conversions.")] = None
     source: Annotated[str, Field(description="Where the numbers come from.")] = "stated in the request"
+    history: Annotated[
+        str | None,
+        Field(
+            alias="from",
+            min_length=1,
+            description="A file or a warehouse to look the numbers up in instead, as data.source writes it.",
+        ),
+    ] = None
+    table: Annotated[
+        str | None, Field(min_length=1, description="The history's table, where it lies in a database.")
+    ] = None
+    unit: Annotated[str | None, Field(min_length=1, description="The history's column with the unit's id.")] = None
+    t0: Annotated[
+        str | None, Field(min_length=1, description="The history's column with the moment a unit became eligible.")
+    ] = None
+    column: Annotated[
+        str | None, Field(min_length=1, description="The outcome's column there; default: as the metric names it.")
+    ] = None
+    numerator: Annotated[str | None, Field(min_length=1, description="The same for a ratio: the column on top.")] = None
+    denominator: Annotated[str | None, Field(min_length=1, description="The same for a ratio: the column below.")] = (
+        None
+    )
+    cluster: Annotated[
+        str | None, Field(min_length=1, description="The column of the group that is randomised, e.g. the account.")
+    ] = None
+    weeks: Annotated[int, Field(ge=1, le=520, description="How many weeks to look back from the history's end.")] = 26
+    until: Annotated[
+        date | None, Field(description="The day before which outcomes are complete; default: the last t0.")
+    ] = None
+
+    @property
+    def looked_up(self) -> bool:
+        """Whether the numbers come from a history."""
+        return self.mean is None
+
+    @model_validator(mode="after")
+    def _stated_or_looked_up(self) -> Self:
+        located = self.history is not None or self.table is not None
+        if located == (self.mean is not None):
+            raise ValueError("give either 'mean', or where to look it up: 'from' or 'table'")
+        if located and self.unit is None:
+            raise ValueError("a baseline from a history needs the key 'unit', the column with the unit's id")
+        if located and self.sd is not None:
+            raise ValueError("'sd' is looked up in the history too; leave it out")
+        stray = [name for name in _QUERY if getattr(self, name) is not None]
+        if not located and stray:
+            raise ValueError(f"{', '.join(map(repr, stray))} belong to a history, and 'mean' is stated; keep one")
+        return self
+
+
+class Release(_Record):
+    """What becomes of the units held out, once it is over."""
+
+    when: Annotated[
+        Literal["at the end", "after the answer", "never"], Field(description="When they are held out no longer.")
+    ]
+    how: Annotated[
+        Literal["send", "catch-up", "nothing"],
+        Field(description="send: what they missed; catch-up: a version of its own; nothing: from then on as all."),
+    ] = "nothing"
+    note: Annotated[str, Field(description="Anything whoever does it should know.")] = ""
 
 
 class Contamination(_Record):
@@ -41,7 +134,12 @@ class HoldoutRequest(_Record):
         ('auto', 0.8)
     """
 
+    added_later: ClassVar[frozenset[str]] = frozenset({"purpose", "release"})
+
     decision: Annotated[str, Field(min_length=1, description="The decision that the answer will change.")]
+    purpose: Annotated[
+        str, Field(description="What the messages are for, e.g. win-back; contracts, bills, security reach everyone.")
+    ] = ""
     scope: Annotated[
         Literal["journey", "step", "function", "trigger", "global"], Field(description="What is withheld.")
     ] = "journey"
@@ -49,8 +147,14 @@ class HoldoutRequest(_Record):
     eligibility: Annotated[
         str | None, Field(pattern=r"^[\w.-]+\.ya?ml$", description="The rule's file, in the experiment's own folder.")
     ] = None
-    population: Annotated[int, Field(ge=0, description="Units that are eligible now.")] = 0
-    arrivals_per_week: Annotated[float, Field(ge=0, description="Units that become eligible each week.")] = 0.0
+    population: Annotated[
+        Literal["auto"] | Annotated[int, Field(ge=0)],
+        Field(description="Units that are eligible now; auto: counted in the baseline's history."),
+    ] = 0
+    arrivals_per_week: Annotated[
+        Literal["auto"] | Annotated[float, Field(ge=0)],
+        Field(description="Units that become eligible each week; auto: counted in the baseline's history."),
+    ] = 0.0
     baseline: Annotated[Baseline | None, Field(description="The primary metric without treatment.")] = None
     holdout_share: Annotated[
         Literal["auto"] | float, Field(description="Share to hold back, e.g. 0.1; auto: the smallest that is enough.")
@@ -73,3 +177,13 @@ class HoldoutRequest(_Record):
     ] = ()
     contamination: Annotated[tuple[Contamination, ...], Field(description="Routes by which the arms may mix.")] = ()
     approvals: Annotated[tuple[str, ...], Field(description="Roles that have to sign.")] = ("owner", "analyst")
+    release: Annotated[Release | None, Field(description="What becomes of those held out, once it is over.")] = None
+
+    @model_validator(mode="after")
+    def _counted_somewhere(self) -> Self:
+        auto = [name for name in ("population", "arrivals_per_week") if getattr(self, name) == "auto"]
+        if auto and (self.baseline is None or not self.baseline.looked_up):
+            raise ValueError(f"{auto[0]}: auto needs a history to count in; write baseline: {{from: ..., unit: ...}}")
+        if "arrivals_per_week" in auto and self.baseline is not None and self.baseline.t0 is None:
+            raise ValueError("arrivals_per_week: auto needs the key 't0' in the baseline's history")
+        return self

@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from incrementality.experiment.always_send import owed_messages
 from incrementality.experiment.parts import (
     Arm,
     DataMapping,
@@ -104,7 +105,8 @@ class Experiment(Record):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
-        refuse([*_covariates_measured_late(self), *_columns_used_twice(self), *_dates_backwards(self)])
+        owed = () if self.request is None else owed_messages(self.withholds, self.request.purpose)
+        refuse([*_covariates_measured_late(self), *_columns_used_twice(self), *_dates_backwards(self), *owed])
         return self
 
     @property
