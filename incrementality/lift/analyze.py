@@ -10,6 +10,7 @@ from incrementality.lift.comparisons import compare_arms, is_score_test, mean_of
 from incrementality.lift.compliers import compare_compliers, dilute
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
+from incrementality.lift.registration import registration_checks, registration_lines
 from incrementality.lift.sample import take_sample
 from incrementality.lift.segments import compare_segments
 from incrementality.lift.specification import measurement_specification
@@ -21,6 +22,7 @@ from incrementality.warehouse import Locator, connect, frame_locator, locate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from incrementality.design import DesignAnswer
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.experiment import Experiment
     from incrementality.lift.readout import Grade
@@ -79,10 +81,19 @@ def _locator(experiment: Experiment, data: object) -> Locator:
     return frame_locator(data)
 
 
-def analyze(experiment: Experiment, locator: Locator, warehouse: Warehouse) -> Readout:
-    """Read out an experiment from a source that an engine can open; see ``read_out``."""
+def analyze(
+    experiment: Experiment, locator: Locator, warehouse: Warehouse, *, designs: Sequence[DesignAnswer] = ()
+) -> Readout:
+    """Read out an experiment from a source that an engine can open; see ``read_out``.
+
+    Args:
+        experiment: What was planned.
+        locator: Where the source lies.
+        warehouse: The engine.
+        designs: Every version of the design on record, the oldest first; the readout prints them all.
+    """
     sample = take_sample(open_unit_table(warehouse, locator, experiment))
-    checks = run_checks(sample)
+    checks = (*registration_checks(designs, experiment), *run_checks(sample))
     estimates = compare_arms(sample)
     segments, segment_tests = compare_segments(sample)
     grade, reason = grade_experiment(checks, experiment)
@@ -107,7 +118,7 @@ def analyze(experiment: Experiment, locator: Locator, warehouse: Warehouse) -> R
         segment_tests=segment_tests,
         checks=checks,
         rows=_rows(sample),
-        specification=measurement_specification(sample),
+        specification=(*measurement_specification(sample), *registration_lines(designs)),
         withholds=_withholds(experiment),
         manifest=_manifest(locator, warehouse),
         compliers=compliers,

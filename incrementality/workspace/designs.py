@@ -22,6 +22,7 @@ from incrementality.design import (
 from incrementality.errors import InputError, WorkspaceError
 from incrementality.files import write_files
 from incrementality.report import render_design
+from incrementality.workspace.registered import read_design
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,12 +136,7 @@ def stored_design(workspace: Workspace, experiment_id: str) -> DesignAnswer | No
     path = workspace.folder(experiment_id) / "design.json"
     if not path.is_file():
         return None
-    try:
-        return DesignAnswer.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, InputError) as error:
-        raise WorkspaceError(
-            f"experiments/{experiment_id}/design.json cannot be read: {error}", hint="restore it from git"
-        ) from error
+    return read_design(path)
 
 
 def design_experiment(workspace: Workspace, experiment_id: str, *, seed: int = 0) -> DesignAnswer:

@@ -25,6 +25,7 @@ from incrementality.report import render_readout
 from incrementality.warehouse import Locator, connect, locate
 from incrementality.workspace.configuration import CONFIGURATION, EMBEDDED, read_configuration
 from incrementality.workspace.notebook import notebook_text
+from incrementality.workspace.registered import designs_on_record
 from incrementality.workspace.results import page_of, read_result, result_text
 from incrementality.workspace.starter import make_workspace
 
@@ -205,12 +206,12 @@ class Workspace:
         """
         experiment = self.experiment(experiment_id)
         locator = self.locate(experiment)
-        manifest = self._manifest(experiment_id, locator)
+        manifest, designs = self._manifest(experiment_id, locator), designs_on_record(self.folder(experiment_id))
         if warehouse is None:
             with self.connect(locator) as engine:
-                readout = analyze(experiment, locator, engine)
+                readout = analyze(experiment, locator, engine, designs=designs)
         else:
-            readout = analyze(experiment, locator, warehouse)
+            readout = analyze(experiment, locator, warehouse, designs=designs)
         readout = replace(readout, manifest={**readout.manifest, **manifest})
         files = self.files(experiment_id)
         write_files({files.result: result_text(readout), files.page: render_readout(readout)})
