@@ -7,6 +7,7 @@ entered: then the eligible firings, and only they, pass through ``sequence`` in 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,7 @@ def decide(
     until: datetime,
     data_cut: datetime,
     name: str = "decisions",
+    earlier: Relation | None = None,
 ) -> Decisions:
     """Decide every firing in ``[since, until)``, for both arms, without reading any arm.
 
@@ -60,6 +62,8 @@ def decide(
         until: Firings no longer count from here on; not after ``data_cut``.
         data_cut: Rows at or after it lie in the future and are refused and counted.
         name: How the log's temporary table is called; a name serves once.
+        earlier: Entries on record from before the period, with ``unit_id``, ``experiment_id``, ``entry_no``,
+            ``would_send_channel`` and ``t0_us`` (microseconds): they stand, count as entries and use up caps.
 
     Raises:
         InputError: The period is empty or reaches past the data, or a time has no zone.
@@ -84,7 +88,7 @@ def decide(
         ({'experiment_id': 'x', 'status': 'eligible', 'reasons': '', 'n': 1},)
     """
     period = _Period(since, until, data_cut)
-    return _decided(rules, relations, warehouse, period, name=name, basis="logged")
+    return _decided(rules, relations, warehouse, period, name=name, basis="logged", earlier=earlier)
 
 
 def reconstruct(
@@ -96,6 +100,7 @@ def reconstruct(
     until: datetime,
     data_cut: datetime,
     name: str = "decisions",
+    earlier: Relation | None = None,
 ) -> Decisions:
     """Rebuild the decisions of a past period by the same rule, where no log was written at the time.
 
@@ -103,7 +108,7 @@ def reconstruct(
     decision at the time could not know. Arguments and errors are those of ``decide``.
     """
     period = _Period(since, until, data_cut)
-    return _decided(rules, relations, warehouse, period, name=name, basis="reconstructed")
+    return _decided(rules, relations, warehouse, period, name=name, basis="reconstructed", earlier=earlier)
 
 
 class _Period:
@@ -125,6 +130,7 @@ def _decided(
     *,
     name: str,
     basis: Basis,
+    earlier: Relation | None,
 ) -> Decisions:
     if not rules:
         raise InputError("there is no rule to decide by", hint="give the rule of at least one experiment")
@@ -135,10 +141,11 @@ def _decided(
     queries = [_query(name, rule, tables[name], period, warehouse.dialect) for name, rule in rules.items()]
     if any(is_sequential(rule) for rule in rules.values()):
         base = warehouse.materialise(f"{name}_judged", _union(queries))
-        entries = sequence(_candidates(base, warehouse), rules)
+        before = None if earlier is None else _entered(earlier, warehouse)
+        entries = sequence(_candidates(base, warehouse), rules, earlier=before)
         log = _with_entries(base, _stored(entries, warehouse, name))
     else:
-        log = _first_entries(_union(queries))
+        log = _first_entries(_union(queries), earlier)
     relation = warehouse.materialise(name, _finished(log, warehouse.dialect))
     return Decisions(
         warehouse=warehouse,
@@ -163,8 +170,13 @@ def _cleaned(
                 hint="open the table in the warehouse and hand in its relation",
             )
         _refuse_by_name(rule, name, relations[name])
-    cut = micros(period.data_cut)
-    return {name: clean_table(warehouse, rule, name, relations[name], data_cut=cut) for name in rule.tables}
+    options = {"data_cut": micros(period.data_cut), "whole_ids": _are_whole(rule, relations)}
+    return {name: clean_table(warehouse, rule, name, relations[name], **options) for name in rule.tables}
+
+
+def _are_whole(rule: EligibilityRule, relations: Mapping[str, Relation]) -> bool:
+    """Whether the ids of every table are whole numbers: they become texts only in the log then."""
+    return all(relations[name].columns.get(spec.unit) == "integer" for name, spec in rule.tables.items())
 
 
 def _refuse_by_name(rule: EligibilityRule, name: str, relation: Relation) -> None:
@@ -186,9 +198,11 @@ def _query(
     experiment_id: str, rule: EligibilityRule, tables: Mapping[str, CleanTable], period: _Period, dialect: str
 ) -> exp.Expression:
     """The one query that decides every firing of a rule, but for re-entry, caps and priority."""
-    inputs = inputs_at(rule, tables)
+    inputs = inputs_at(rule, tables, since=period.since, until=period.until)
+    stored = None if dialect == "spark" else False  # Spark never stores them; the others would, being asked twice
     for clean in tables.values():
-        inputs = inputs.with_(exp.to_identifier(clean.cte, quoted=True), as_=clean.rows, copy=False)
+        name = exp.to_identifier(clean.cte, quoted=True)
+        inputs = inputs.with_(name, as_=clean.rows, materialized=stored, copy=False)
     firings = fired(rule, tables[rule.trigger.table], since=period.since, until=period.until)
     inputs = inputs.with_("fired", as_=firings, copy=False)
     return judged(experiment_id, rule, inputs, tables, dialect)
@@ -198,14 +212,35 @@ def _union(queries: list[exp.Expression]) -> exp.Expression:
     return reduce(lambda left, right: exp.Union(this=left, expression=right, distinct=False), queries)
 
 
-def _first_entries(judgements: exp.Expression) -> exp.Expression:
-    """The first eligible firing of each unit enters; later ones are refused as re-entries."""
+def _first_entries(judgements: exp.Expression, earlier: Relation | None) -> exp.Expression:
+    """The first eligible firing of each unit enters, if it did not earlier; later ones are refused as re-entries."""
+    numbered = judgements
+    if earlier is not None:
+        numbered = parse(
+            "SELECT n.*, coalesce(e.entries, 0) AS entries FROM numbered AS n LEFT JOIN (SELECT experiment_id, "
+            "unit_id, max(entry_no) AS entries FROM earlier GROUP BY experiment_id, unit_id) AS e "
+            "ON n.experiment_id = e.experiment_id AND n.unit_id = e.unit_id",
+            numbered=exp.Subquery(this=numbered),
+            earlier=earlier.name,
+        )
+    nth = exp.column("nth") if earlier is None else parse("nth + entries")
     return parse(
-        "SELECT *, CASE WHEN eligible THEN nth END AS entry, CASE WHEN eligible AND nth > 1 THEN 'reentry' ELSE '' "
-        "END AS shadow_reasons, '' AS shadow_caps FROM (SELECT *, row_number() OVER "
-        "(PARTITION BY experiment_id, unit_id, eligible ORDER BY t0) AS nth FROM judged) AS n",
-        judged=exp.Subquery(this=judgements, alias=exp.TableAlias(this=exp.to_identifier("judged"))),
+        "SELECT *, CASE WHEN eligible THEN $nth END AS entry, CASE WHEN eligible AND $nth > 1 THEN 'reentry' ELSE '' "
+        "END AS shadow_reasons, '' AS shadow_caps FROM numbered AS n",
+        nth=nth,
+        numbered=exp.Subquery(this=numbered),
     )
+
+
+def _entered(earlier: Relation, warehouse: Warehouse) -> dict[str, list[Candidate]]:
+    query = parse(
+        "SELECT unit_id, t0_us, experiment_id, would_send_channel FROM source ORDER BY unit_id, t0_us, experiment_id",
+        source=earlier.name,
+    )
+    found: defaultdict[str, list[Candidate]] = defaultdict(list)
+    for unit_id, t0, experiment_id, channel in warehouse.query(query):
+        found[unit_id].append(Candidate(unit_id, t0, experiment_id, channel, ""))
+    return dict(found)
 
 
 def _candidates(base: Relation, warehouse: Warehouse) -> Iterable[Candidate]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from incrementality.cohorts.values import MICROSECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from incrementality.cohorts.rule import Cap, EligibilityRule
 
@@ -55,12 +55,19 @@ def is_sequential(rule: EligibilityRule) -> bool:
     return bool(rule.caps) or rule.reentry.after is not None
 
 
-def sequence(candidates: Iterable[Candidate], rules: Mapping[str, EligibilityRule]) -> Iterator[Entry]:
+def sequence(
+    candidates: Iterable[Candidate],
+    rules: Mapping[str, EligibilityRule],
+    *,
+    earlier: Mapping[str, Sequence[Candidate]] | None = None,
+) -> Iterator[Entry]:
     """Yield what becomes of each candidate, unit by unit.
 
     Args:
         candidates: In the order of their units; within a unit any order.
         rules: The rule of each experiment.
+        earlier: Entries that are on record, by unit and in order of time, each before the unit's candidates: they
+            stand, and count as entries and sends.
 
     Examples:
         >>> from incrementality.cohorts.rule import parse_rule
@@ -73,8 +80,9 @@ def sequence(candidates: Iterable[Candidate], rules: Mapping[str, EligibilityRul
         [(1, ()), (None, ('reentry',)), (2, ())]
     """
     for _, found in groupby(candidates, key=lambda candidate: candidate.unit_id):
-        entered: list[Candidate] = []
-        for candidate in sorted(found, key=lambda c: (c.t0, rules[c.experiment_id].priority, c.experiment_id)):
+        waiting = list(found)
+        entered = list((earlier or {}).get(waiting[0].unit_id, ()))
+        for candidate in sorted(waiting, key=lambda c: (c.t0, rules[c.experiment_id].priority, c.experiment_id)):
             yield _enter(candidate, rules[candidate.experiment_id], entered)
 
 
