@@ -10,9 +10,11 @@ from incrementality.experiment.spec import Experiment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic import BaseModel
+
     from incrementality.experiment.tree import KeyPath
 
-__all__ = ["choices_at", "json_schema", "keys_at", "meaning_at"]
+__all__ = ["choices_at", "json_schema", "keys_at", "meaning_at", "schema_of"]
 
 Schema = dict[str, Any]
 
@@ -31,37 +33,52 @@ def json_schema() -> Schema:
         >>> schema["title"], schema["required"]
         ('Experiment', ['id', 'question', 'data', 'arms', 'metrics'])
     """
-    return {"$schema": _DRAFT, **_plain(Experiment.model_json_schema())}
+    return schema_of(Experiment)
 
 
-def keys_at(path: KeyPath) -> tuple[str, ...]:
+def schema_of(record: type[BaseModel]) -> Schema:
+    """Return the JSON Schema of any record that people write as YAML.
+
+    Examples:
+        >>> from incrementality.experiment import Withholds
+        >>> list(schema_of(Withholds)["properties"])
+        ['journeys', 'functions']
+    """
+    return {"$schema": _DRAFT, **_plain(record.model_json_schema())}
+
+
+def keys_at(path: KeyPath, schema: Schema | None = None) -> tuple[str, ...]:
     """Return the keys that the mapping at the path may hold, in the order of the documentation.
 
     Examples:
         >>> keys_at(("withholds",))
         ('journeys', 'functions')
     """
-    return next((tuple(part["properties"]) for part in _parts_at(path) if "properties" in part), ())
+    return next(
+        (tuple(part["properties"]) for part in _parts_at(path, schema or _schema()) if "properties" in part), ()
+    )
 
 
-def choices_at(path: KeyPath) -> tuple[str, ...]:
+def choices_at(path: KeyPath, schema: Schema | None = None) -> tuple[str, ...]:
     """Return the values that the key at the path may take, empty where they are not listed.
 
     Examples:
         >>> choices_at(("metrics", 0, "role"))
         ('primary', 'secondary', 'guardrail')
     """
-    return next((tuple(part["enum"]) for part in _parts_at(path) if "enum" in part), ())
+    return next((tuple(part["enum"]) for part in _parts_at(path, schema or _schema()) if "enum" in part), ())
 
 
-def meaning_at(path: KeyPath) -> str:
+def meaning_at(path: KeyPath, schema: Schema | None = None) -> str:
     """Return the description of the key at the path, empty where there is none.
 
     Examples:
         >>> meaning_at(("arms", 0, "share"))
         'Planned share of units: 1/3, 0.05 or 5%.'
     """
-    return next((str(part["description"]) for part in _parts_at(path) if "description" in part), "")
+    return next(
+        (str(part["description"]) for part in _parts_at(path, schema or _schema()) if "description" in part), ""
+    )
 
 
 @cache
@@ -80,22 +97,24 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON is untyped
     return plain
 
 
-def _parts_at(path: KeyPath) -> list[Schema]:
-    parts = list(_alternatives(_schema()))
+def _parts_at(path: KeyPath, schema: Schema) -> list[Schema]:
+    parts = list(_alternatives(schema, schema))
     for step in path:
-        parts = [inner for part in parts for inner in _step(part, step)]
+        parts = [inner for part in parts for inner in _step(part, step, schema)]
     return parts
 
 
-def _step(part: Schema, step: str | int) -> Iterator[Schema]:
+def _step(part: Schema, step: str | int, schema: Schema) -> Iterator[Schema]:
     inner = part.get("items") if isinstance(step, int) else part.get("properties", {}).get(step)
-    if inner is not None:
-        yield from _alternatives(inner)
+    free = (part.get("additionalProperties"), *part.get("patternProperties", {}).values())
+    for found in (inner,) if inner is not None else free:
+        if isinstance(found, dict):
+            yield from _alternatives(found, schema)
 
 
-def _alternatives(part: Schema) -> Iterator[Schema]:
+def _alternatives(part: Schema, schema: Schema) -> Iterator[Schema]:
     yield part
     if "$ref" in part:
-        yield from _alternatives(_schema()["$defs"][part["$ref"].rpartition("/")[2]])
+        yield from _alternatives(schema["$defs"][part["$ref"].rpartition("/")[2]], schema)
     for option in part.get("anyOf", ()):
-        yield from _alternatives(option)
+        yield from _alternatives(option, schema)

@@ -15,7 +15,8 @@ def test_init_makes_the_folders_settings_and_an_example(run, tmp_path):
     assert answer.code == 0
     assert "incrementality readout winback-example --workspace" in answer.out
     found = {str(path.relative_to(tmp_path / "crm")) for path in (tmp_path / "crm").rglob("*") if path.is_file()}
-    assert found == {"incrementality.yaml", "experiments/.gitignore", "experiments/winback-example/experiment.yaml"}
+    settings = {"incrementality.yaml", "programme.yaml"}
+    assert found == {*settings, "experiments/.gitignore", "experiments/winback-example/experiment.yaml"}
     assert {path.name for path in (tmp_path / "crm").iterdir() if path.is_dir()} == {
         "experiments",
         "notebooks",
