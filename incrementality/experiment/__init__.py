@@ -1,5 +1,6 @@
 """The experiment: the YAML request, its roles and what it withholds; frozen and hashed."""
 
+from incrementality.experiment.entry import FixedCohort, Nesting, RampPhase, Rerandomisation
 from incrementality.experiment.example import experiment_yaml_example
 from incrementality.experiment.parts import (
     Arm,
@@ -23,9 +24,13 @@ __all__ = [
     "Covariate",
     "DataMapping",
     "Experiment",
+    "FixedCohort",
     "HoldoutRequest",
+    "Nesting",
     "PlannedMetric",
+    "RampPhase",
     "Release",
+    "Rerandomisation",
     "Role",
     "Segment",
     "SmallestEffect",

@@ -14,6 +14,14 @@ from pydantic import (
     model_validator,
 )
 
+from incrementality.experiment.entry import (
+    FixedCohort,
+    Nesting,
+    RampPhase,
+    ramp_complaints,
+)
+from incrementality.experiment.parts import refuse
+
 __all__ = ["Baseline", "Contamination", "HoldoutRequest", "Release"]
 
 
@@ -134,7 +142,9 @@ class HoldoutRequest(_Record):
         ('auto', 0.8)
     """
 
-    added_later: ClassVar[frozenset[str]] = frozenset({"purpose", "release"})
+    added_later: ClassVar[frozenset[str]] = frozenset(
+        {"purpose", "release", "ramp", "within", "cohort", "overrides", "washout"}
+    )
 
     decision: Annotated[str, Field(min_length=1, description="The decision that the answer will change.")]
     purpose: Annotated[
@@ -178,6 +188,27 @@ class HoldoutRequest(_Record):
     contamination: Annotated[tuple[Contamination, ...], Field(description="Routes by which the arms may mix.")] = ()
     approvals: Annotated[tuple[str, ...], Field(description="Roles that have to sign.")] = ("owner", "analyst")
     release: Annotated[Release | None, Field(description="What becomes of those held out, once it is over.")] = None
+    ramp: Annotated[
+        tuple[RampPhase, ...], Field(description="Phases by which more units enter, a list; default: one phase.")
+    ] = ()
+    within: Annotated[
+        Nesting | None, Field(description="The experiment and the arms from which units come: a nested experiment.")
+    ] = None
+    cohort: Annotated[
+        FixedCohort | None, Field(description="All units are drawn at once, with exact counts; default: one by one.")
+    ] = None
+    overrides: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[\w.-]+\.csv$",
+            description="A CSV in the experiment's own folder, kept out of git, with the columns unit, arm (empty: "
+            "stays out), reason: units that are put where they are by hand.",
+        ),
+    ] = None
+    washout: Annotated[
+        Literal["refuse", "flag"],
+        Field(description="Assignment while a rotated global holdout washes out: refuse it, or do it and say so."),
+    ] = "refuse"
 
     @model_validator(mode="after")
     def _counted_somewhere(self) -> Self:
@@ -186,4 +217,17 @@ class HoldoutRequest(_Record):
             raise ValueError(f"{auto[0]}: auto needs a history to count in; write baseline: {{from: ..., unit: ...}}")
         if "arrivals_per_week" in auto and self.baseline is not None and self.baseline.t0 is None:
             raise ValueError("arrivals_per_week: auto needs the key 't0' in the baseline's history")
+        return self
+
+    @model_validator(mode="after")
+    def _entry_fits_together(self) -> Self:
+        complaints = ramp_complaints(self.ramp)
+        if self.ramp and not self.layer and self.traffic != 1:
+            complaints.append("traffic: the ramp says how many enter; leave traffic out, or name a layer")
+        if self.ramp and self.cohort is not None:
+            complaints.append("ramp: a fixed cohort is drawn at once; leave ramp or cohort out")
+        parts = [name for name in ("layer", "ramp", "within", "cohort", "overrides") if getattr(self, name)]
+        if self.scope == "global" and (parts or self.traffic != 1):
+            complaints.append(f"{(*parts, 'traffic')[0]}: the global holdout draws all units at once; leave this out")
+        refuse(complaints)
         return self

@@ -66,7 +66,8 @@ def choices_at(path: KeyPath, schema: Schema | None = None) -> tuple[str, ...]:
         >>> choices_at(("metrics", 0, "role"))
         ('primary', 'secondary', 'guardrail')
     """
-    return next((tuple(part["enum"]) for part in _parts_at(path, schema or _schema()) if "enum" in part), ())
+    parts = _parts_at(path, schema or _schema())
+    return next((tuple(part.get("enum", [part.get("const")])) for part in parts if {"enum", "const"} & set(part)), ())
 
 
 def meaning_at(path: KeyPath, schema: Schema | None = None) -> str:
