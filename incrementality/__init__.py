@@ -19,7 +19,7 @@ Rooms, from the ground up:
     design          from a request for a holdout to a plain answer: how many, how long, at what cost
     simulate        worlds with known truth
     lift            checks, estimates, segments, verdict
-    report          the readout's page and figures
+    report          pages and figures of designs and readouts
     workspace       the project folder and its verbs
     cli             the command line
 
@@ -43,10 +43,17 @@ if TYPE_CHECKING:
     from incrementality.experiment import Experiment, parse_experiment, read_experiment
     from incrementality.lift import Readout, read_out
     from incrementality.metrics import Metric
-    from incrementality.report import plot_arms, plot_balance, plot_effects, plot_segments, render_readout
+    from incrementality.report import (
+        plot_arms,
+        plot_balance,
+        plot_detectable,
+        plot_effects,
+        plot_segments,
+        render_readout,
+    )
     from incrementality.simulate import crm_journey_holdout
     from incrementality.warehouse import connect
-    from incrementality.workspace import Workspace
+    from incrementality.workspace import Workspace, design_experiment
 
 __version__ = "0.1.0"
 
@@ -60,9 +67,11 @@ _ROOMS = {
     "Workspace": "workspace",
     "connect": "warehouse",
     "crm_journey_holdout": "simulate",
+    "design_experiment": "workspace",
     "parse_experiment": "experiment",
     "plot_arms": "report",
     "plot_balance": "report",
+    "plot_detectable": "report",
     "plot_effects": "report",
     "plot_segments": "report",
     "read_experiment": "experiment",
@@ -80,9 +89,11 @@ __all__ = [
     "Workspace",
     "connect",
     "crm_journey_holdout",
+    "design_experiment",
     "parse_experiment",
     "plot_arms",
     "plot_balance",
+    "plot_detectable",
     "plot_effects",
     "plot_segments",
     "read_experiment",

@@ -166,18 +166,19 @@ def _read_out(project: Workspace, experiment_id: str, as_json: bool, show_sql: b
 
 @app.command(
     short_help="Write an experiment's notebook.",
-    epilog=examples("notebook winback-2026q1", "notebook winback-2026q1 --replace"),
+    epilog=examples("notebook winback-2026q1", "notebook winback-2026q1 --design"),
 )
 def notebook(
     experiment_id: Annotated[str, typer.Argument(metavar="ID", help="The experiment's id: its folder's name.")],
     *,
     workspace: WorkspaceOption = None,
+    design: Annotated[bool, typer.Option("--design", help="The notebook of its design: ID-design.ipynb.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Write over the notebook that is there.")] = False,
 ) -> None:
     """Write notebooks/ID.ipynb: a thin notebook that reads the experiment out and shows it, top to bottom."""
     from incrementality.workspace import Workspace
 
-    path = near(Workspace.find(workspace).notebook(experiment_id, replace_existing=replace))
+    path = near(Workspace.find(workspace).notebook(experiment_id, design=design, replace_existing=replace))
     say(f"The notebook is ready: {path}", f"Next: jupyter lab {shlex.quote(str(path))}")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from incrementality import formatting as fmt
 from incrementality.design.wording import count, duration, facts, percent
-from incrementality.report.chart import Chart, Group, Mark, Panel, Row
+from incrementality.report.design_charts import design_charts
 from incrementality.report.figures import chart_svg
 from incrementality.report.readout_page import _environment
 
@@ -57,7 +57,7 @@ def _view(answer: DesignAnswer) -> dict[str, Any]:
         "lines": tuple(_lines(answer)),
         "open_roles": ", ".join(answer.missing_approvals),
         "facts": facts(answer),
-        "figures": tuple({"svg": chart_svg(chart), "caption": chart.caption} for chart in _charts(answer)),
+        "figures": tuple({"svg": chart_svg(chart), "caption": chart.caption} for chart in design_charts(answer)),
         "curve": _curve_rows(answer.by_share, answer),
         "weeks": _curve_rows(answer.by_weeks, answer),
         "beside": tuple(_beside(answer)),
@@ -80,58 +80,6 @@ def _lines(answer: DesignAnswer) -> Iterable[tuple[str, str]]:
         yield "The single change that helps most.", answer.best_change
     if answer.way_out:
         yield "Way out.", answer.way_out
-
-
-def _charts(answer: DesignAnswer) -> Iterable[Chart]:
-    unit = answer.request.unit
-    weeks = f"{answer.enrolment_weeks} weeks of enrolment" if answer.enrolment_weeks else "no further enrolment"
-    yield _chart(
-        answer,
-        key="share",
-        title="What can be seen, by share held back",
-        subtitle=f"{count(answer.n)} {unit}s, {weeks}, {percent(answer.request.power)} power",
-        rows=[(f"{percent(p.share)}, {count(p.n_control)} {unit}s", p) for p in answer.by_share],
-        chosen=answer.holdout_share,
-    )
-    if answer.by_weeks:
-        yield _chart(
-            answer,
-            key="weeks",
-            title="What can be seen, by weeks of enrolment",
-            subtitle=f"{percent(answer.holdout_share)} held back, {percent(answer.request.power)} power",
-            rows=[(f"{p.weeks} weeks, {count(p.n)} {unit}s", p) for p in answer.by_weeks],
-            chosen=answer.enrolment_weeks,
-        )
-
-
-def _chart(
-    answer: DesignAnswer, *, key: str, title: str, subtitle: str, rows: list[tuple[str, CurvePoint]], chosen: float
-) -> Chart:
-    wanted = answer.request.smallest_effect
-    here = {point for _, point in rows if abs((point.share if key == "share" else point.weeks) - chosen) < 1e-6}  # noqa: PLR2004 - the same share
-    panel = Panel(
-        groups=(
-            Group(heading="", rows=tuple(_row(f"{label}{' (planned)' * (p in here)}", p, wanted) for label, p in rows)),
-        ),
-        axis=f"smallest change of {answer.request.metric} that is seen, in %",
-        tick=lambda value: fmt.tick(percent(value)),
-        reference=wanted,
-    )
-    return Chart(
-        key=key,
-        title=title,
-        subtitle=subtitle,
-        panels=(panel,),
-        caption="Bar: changes that would stay hidden. Dot: the smallest that is seen. Upright line: "
-        f"{percent(wanted)}, the smallest that matters. Filled dot: that one is seen.",
-    )
-
-
-def _row(label: str, point: CurvePoint, wanted: float) -> Row:
-    if point.mde is None:
-        return Row(label=f"{label}: no possible change", value="", marks=())
-    mark = Mark(point=point.mde, low=0.0, high=point.mde, clear=point.mde <= wanted * (1 + 1e-9))
-    return Row(label=label, value=percent(point.mde), marks=(mark,))
 
 
 def _curve_rows(points: Iterable[CurvePoint], answer: DesignAnswer) -> tuple[tuple[str, ...], ...]:

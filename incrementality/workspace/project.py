@@ -24,7 +24,7 @@ from incrementality.lift import Readout, analyze
 from incrementality.report import render_readout
 from incrementality.warehouse import Locator, connect, locate
 from incrementality.workspace.configuration import CONFIGURATION, EMBEDDED, read_configuration
-from incrementality.workspace.notebook import notebook_text
+from incrementality.workspace.notebook import design_notebook_text, notebook_text
 from incrementality.workspace.registered import designs_on_record
 from incrementality.workspace.results import page_of, read_result, result_text
 from incrementality.workspace.starter import make_workspace
@@ -248,25 +248,28 @@ class Workspace:
             )
         return readout
 
-    def notebook(self, experiment_id: str, *, replace_existing: bool = False) -> Path:
+    def notebook(self, experiment_id: str, *, design: bool = False, replace_existing: bool = False) -> Path:
         """Write ``notebooks/<id>.ipynb`` from the template, and return where it lies.
 
         Args:
             experiment_id: The experiment's id.
+            design: Whether to write the notebook of its design, ``notebooks/<id>-design.ipynb``.
             replace_existing: Whether to write over a notebook that is there.
 
         Raises:
             WorkspaceError: The notebook is there already, and may hold somebody's work.
+            InputError: The design is wanted of an experiment that asks for no holdout.
         """
         experiment = self.experiment(experiment_id)
-        path = self.root / "notebooks" / f"{experiment_id}.ipynb"
+        text = design_notebook_text(experiment) if design else notebook_text(experiment)
+        path = self.root / "notebooks" / f"{experiment_id}{'-design' if design else ''}.ipynb"
         if path.exists() and not replace_existing:
             raise WorkspaceError(
                 f"notebooks/{path.name} is there already and may hold somebody's work",
                 hint="open it, or write it anew with --replace",
             )
         make_folder(path.parent)
-        write_whole(path, notebook_text(experiment))
+        write_whole(path, text)
         return path
 
     def _manifest(self, experiment_id: str, locator: Locator) -> dict[str, Any]:

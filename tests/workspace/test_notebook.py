@@ -70,3 +70,25 @@ def test_an_id_cannot_smuggle_code_into_the_notebook(workspace, hostile):
 
     with pytest.raises(IncrementalityError):
         workspace.notebook(hostile)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::DeprecationWarning:jupyter_client")
+def test_the_design_notebook_runs_and_shows_what_can_be_seen(workspace, execute):
+    path = workspace.folder("mail") / "experiment.yaml"
+    request = "request: {decision: Send it or stop., population: 2000, arrivals_per_week: 400, baseline: {mean: 0.1}}\n"
+    text = path.read_text(encoding="utf-8").replace(
+        "role: primary}", "role: primary, smallest_effect: {relative: 20%}}"
+    )
+    path.write_text(text + request, encoding="utf-8")
+    done = execute(workspace.notebook("mail", design=True))
+    outputs = {cell["id"]: cell["outputs"] for cell in done.cells if cell["cell_type"] == "code"}
+    assert "easible" in outputs["design"][0]["text"]
+    assert "registration hash" in outputs["facts"][0]["data"]["text/html"]
+    assert all(any(kind.startswith("image/") for kind in outputs[k][0]["data"]) for k in ("share", "weeks"))
+
+
+def test_no_design_notebook_without_a_request(workspace):
+    from incrementality.errors import InputError
+
+    with pytest.raises(InputError, match="asks for no holdout"):
+        workspace.notebook("mail", design=True)
