@@ -192,6 +192,8 @@ def test_nan_is_found_although_statistics_leave_it_out(warehouse, tmp_path):
     numbers = parse("SELECT count($x), max(x) FROM source", x=not_nan(column("x")), source=relation.name)
     assert repr(warehouse.row(numbers)) == "(2, nan)"
     assert warehouse.row(parse("SELECT count(*) FROM source WHERE isnan(x)", source=relation.name)) == (1,)
+    assert warehouse.row(parse("SELECT count(*) FROM source WHERE x > 5", source=relation.name)) == (1,)
+    assert repr(warehouse.row(parse("SELECT max(x) FROM source", source=relation.name))) == "(nan,)"
 
 
 def test_too_little_memory_is_said(tmp_path):
