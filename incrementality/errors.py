@@ -11,6 +11,7 @@ IncrementalityError
 │   ├── InvalidUnitId          null, blank or float ids
 │   ├── EmptyTable             no rows
 │   ├── EmptyArm               a planned arm without units, or one arm only
+│   ├── TooFewClusters         accounts, or other randomised groups, too few or too unequal for an interval
 │   ├── ValueNotAllowed        a value outside what the kind of metric allows
 │   └── ControlMeanZero        a relative effect was asked for and the control's mean is zero
 ├── WarehouseError             the engine refused or failed; keeps the SQL that it was given
@@ -47,6 +48,7 @@ __all__ = [
     "SourceNotFound",
     "SourceUnreadable",
     "StaleReadout",
+    "TooFewClusters",
     "UnsafePath",
     "ValueNotAllowed",
     "WarehouseError",
@@ -125,6 +127,10 @@ class EmptyTable(InputError):
 
 class EmptyArm(InputError):
     """A planned arm has too few units, or there is one arm only."""
+
+
+class TooFewClusters(InputError):
+    """Whole clusters were randomised, and they are too few or too unequal for an interval."""
 
 
 class ValueNotAllowed(InputError):

@@ -5,10 +5,14 @@ Modules, from the ground up:
     distributions   quantiles and p-values of the normal, t and chi-square distributions
     comparison      two means compared: difference by Welch, relative lift by Fieller
     proportions     two shares compared by the score test
+    cluster_sums    sums over randomised clusters, by group and by size of the cluster
     moments         shifted sums by group, with clusters where they were randomised
     means           the mean of a column or the ratio of two, with its variance, from moments
     compliance      the effect on compliers, with an Anderson-Rubin interval
     adjustment      Lin's covariate adjustment, from moments and one pass over residuals
+    cluster_variance  CR2 variances and Satterthwaite's degrees of freedom of means over whole clusters
+    clusters        two arms of whole clusters compared, exchangeable working model
+    cluster_adjustment  the same with covariates, from each cluster's cross products
     balance         covariates of two arms compared: standardised differences and one joint test
     sample_ratio    observed against planned sizes of the arms
     heterogeneity   whether several effects are one
@@ -33,6 +37,28 @@ from incrementality.stats.adjustment import (
 )
 from incrementality.stats.allocation import Allocation, EffectPrior, allocate_holdout, expected_money
 from incrementality.stats.balance import Balance, compare_covariates
+from incrementality.stats.cluster_adjustment import (
+    AdjustedClusters,
+    ClusterProducts,
+    adjusted_clusters,
+    compare_adjusted_clusters,
+)
+from incrementality.stats.cluster_sums import ClusterSizes, ClusterSums
+from incrementality.stats.cluster_variance import (
+    FEWEST_DEGREES_OF_FREEDOM,
+    FEWEST_EFFECTIVE_CLUSTERS,
+    RobustSums,
+    pooled_degrees_of_freedom,
+    robust_sums,
+)
+from incrementality.stats.clusters import (
+    ClusteredMean,
+    cluster_estimate,
+    cluster_mean,
+    compare_cluster_means,
+    effective_clusters,
+    intraclass_correlation,
+)
 from incrementality.stats.comparison import Comparison, Interval, MeanEstimate, compare_means
 from incrementality.stats.compliance import ComplierEffect, complier_effect
 from incrementality.stats.distributions import (
@@ -45,7 +71,7 @@ from incrementality.stats.distributions import (
 )
 from incrementality.stats.heterogeneity import CochranQ, cochran_q
 from incrementality.stats.means import estimate_mean, mean_covariance
-from incrementality.stats.moments import ClusterSums, Moments, add_moments, moments_of_rows
+from incrementality.stats.moments import Moments, add_moments, moments_of_rows
 from incrementality.stats.multiplicity import holm
 from incrementality.stats.power import (
     SampleSize,
@@ -71,10 +97,16 @@ from incrementality.stats.proportions import compare_proportions, proportion_int
 from incrementality.stats.sample_ratio import SampleRatio, sample_ratio_test
 
 __all__ = [
+    "FEWEST_DEGREES_OF_FREEDOM",
+    "FEWEST_EFFECTIVE_CLUSTERS",
+    "AdjustedClusters",
     "AdjustedMean",
     "Allocation",
     "Balance",
+    "ClusterProducts",
+    "ClusterSizes",
     "ClusterSums",
+    "ClusteredMean",
     "CochranQ",
     "Comparison",
     "ComplierEffect",
@@ -83,27 +115,35 @@ __all__ = [
     "MeanEstimate",
     "Moments",
     "Outcome",
+    "RobustSums",
     "SampleRatio",
     "SampleSize",
     "SimulatedPower",
     "SmallHoldout",
     "add_moments",
     "adjust_mean",
+    "adjusted_clusters",
     "adjusted_outcome",
     "allocate_holdout",
     "chi_square_pvalue",
+    "cluster_estimate",
+    "cluster_mean",
     "clustered_outcome",
     "cochran_q",
+    "compare_adjusted_clusters",
+    "compare_cluster_means",
     "compare_covariates",
     "compare_means",
     "compare_proportions",
     "comparison_alpha",
     "complier_effect",
+    "effective_clusters",
     "effective_sample_size",
     "estimate_mean",
     "expected_money",
     "holm",
     "independent_covariates",
+    "intraclass_correlation",
     "look_inflation",
     "mean_covariance",
     "minimal_detectable_effect",
@@ -114,10 +154,12 @@ __all__ = [
     "outcome_of_mean",
     "outcome_of_moments",
     "outcome_of_rate",
+    "pooled_degrees_of_freedom",
     "power_of_effect",
     "proportion_interval",
     "residual_sum",
     "robust_estimate",
+    "robust_sums",
     "sample_ratio_test",
     "sample_size",
     "simulate_power",

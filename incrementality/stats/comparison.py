@@ -93,7 +93,12 @@ class Comparison:
 
 
 def compare_means(
-    treatment: MeanEstimate, control: MeanEstimate, *, alpha: float = 0.05, covariance: float = 0.0
+    treatment: MeanEstimate,
+    control: MeanEstimate,
+    *,
+    alpha: float = 0.05,
+    covariance: float = 0.0,
+    df: float | None = None,
 ) -> Comparison:
     """Compare two estimated means: difference by Welch's t, relative lift by Fieller's theorem.
 
@@ -111,9 +116,12 @@ def compare_means(
         alpha: Error rate of the intervals.
         covariance: Covariance of the two means, in the metric's unit squared, where they share data. It is taken
             as known in the degrees of freedom, which never fall below the smaller arm's.
+        df: Degrees of freedom of the difference, where they are known otherwise; default: Satterthwaite's, from the
+            two variances.
 
     Raises:
-        InputError: ``alpha`` is not between 0 and 1, or ``covariance`` is larger than the variances allow.
+        InputError: ``alpha`` is not between 0 and 1, ``df`` is not above 0, or ``covariance`` is larger than the
+            variances allow.
 
     References:
         Welch (1947), https://doi.org/10.1093/biomet/34.1-2.28;
@@ -135,7 +143,7 @@ def compare_means(
     effect = treatment.value - control.value
     variance = max(0.0, treatment.variance + control.variance - 2 * covariance)
     standard_error = math.sqrt(variance)
-    df = _satterthwaite_df(treatment, control, variance)
+    df = _satterthwaite_df(treatment, control, variance) if df is None else df
     critical = two_sided_critical_value(alpha, df)
     rel_interval = _fieller_interval(effect, variance, control, covariance - control.variance, critical)
     return Comparison(

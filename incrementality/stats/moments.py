@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from incrementality.errors import InputError
+from incrementality.stats.cluster_sums import ClusterSums, add_cluster_sums, cluster_sums_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,24 +21,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["ClusterSums", "Moments", "add_moments", "moments_of_rows"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterSums:
-    """Sums over clusters of their totals; ``t_g = sum over the cluster of (y - c)``, ``n_g`` its units.
-
-    Attributes:
-        count: Clusters, shape (G,).
-        nn: Sum of ``n_g**2``, shape (G,).
-        ns: Sum of ``n_g * t_g``, shape (G, K).
-        ss: Sum of ``t_g t_g'``, shape (G, K, K); NaN for pairs that were not asked for.
-    """
-
-    count: FloatArray
-    nn: FloatArray
-    ns: FloatArray
-    ss: FloatArray
+__all__ = ["Moments", "add_moments", "moments_of_rows"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +59,6 @@ class Moments:
 
     def pooled(self) -> Moments:
         """Return one group that holds the units of all."""
-        clusters = self.clusters and ClusterSums(
-            count=self.clusters.count.sum(0, keepdims=True),
-            nn=self.clusters.nn.sum(0, keepdims=True),
-            ns=self.clusters.ns.sum(0, keepdims=True),
-            ss=self.clusters.ss.sum(0, keepdims=True),
-        )
         return replace(
             self,
             groups=((),),
@@ -88,7 +66,7 @@ class Moments:
             count=self.count.sum(0, keepdims=True),
             sums=self.sums.sum(0, keepdims=True),
             products=self.products.sum(0, keepdims=True),
-            clusters=clusters,
+            clusters=self.clusters and self.clusters.pooled(),
         )
 
     def indices(self, columns: Sequence[str]) -> list[int]:
@@ -112,12 +90,6 @@ class Moments:
         return found
 
     def _take(self, groups: list[int]) -> Moments:
-        clusters = self.clusters and ClusterSums(
-            count=self.clusters.count[groups],
-            nn=self.clusters.nn[groups],
-            ns=self.clusters.ns[groups],
-            ss=self.clusters.ss[groups],
-        )
         return replace(
             self,
             groups=tuple(self.groups[i] for i in groups),
@@ -125,7 +97,7 @@ class Moments:
             count=self.count[groups],
             sums=self.sums[groups],
             products=self.products[groups],
-            clusters=clusters,
+            clusters=self.clusters and self.clusters.take(groups),
         )
 
     def means(self) -> FloatArray:
@@ -173,17 +145,23 @@ def moments_of_rows(
     values = np.column_stack([_finite(name, columns[name]) for name in names])
     c = np.array([(shift or {}).get(name, float(values[:, k].mean())) for k, name in enumerate(names)])
     labels, codes = np.unique(np.zeros(len(values)) if groups is None else np.asarray(groups), return_inverse=True)
-    parts = [_moments_of_group(values[codes == g] - c, _part(clusters, codes == g)) for g in range(len(labels))]
+    parts = [values[codes == g] - c for g in range(len(labels))]
+    n = np.array([float(len(part)) for part in parts])
     return Moments(
         groups=tuple(() if groups is None else (str(label),) for label in labels),
         columns=names,
-        n=np.array([float((codes == g).sum()) for g in range(len(labels))]),
-        count=np.array([[float((codes == g).sum())] * len(names) for g in range(len(labels))]),
+        n=n,
+        count=np.tile(n[:, None], (1, len(names))),
         shift=c,
-        sums=np.stack([part[0] for part in parts]),
-        products=np.stack([part[1] for part in parts]),
-        clusters=None if clusters is None else _stack([part[2] for part in parts if part[2] is not None]),
+        sums=np.stack([part.sum(0) for part in parts]),
+        products=np.stack([part.T @ part for part in parts]),
+        clusters=None if clusters is None else _clusters_of_groups(parts, codes, np.asarray(clusters)),
     )
+
+
+def _clusters_of_groups(parts: list[FloatArray], codes: NDArray[np.intp], clusters: NDArray[np.object_]) -> ClusterSums:
+    found = [cluster_sums_of_rows(part, clusters[codes == g]) for g, part in enumerate(parts)]
+    return add_cluster_sums([(sums, [g]) for g, sums in enumerate(found)], len(parts))
 
 
 def _finite(name: str, values: ArrayLike) -> FloatArray:
@@ -195,36 +173,6 @@ def _finite(name: str, values: ArrayLike) -> FloatArray:
             hint="leave those rows out, or fill the column in and mark it by an indicator",
         )
     return array
-
-
-def _part(values: ArrayLike | None, mask: NDArray[np.bool_]) -> NDArray[np.object_] | None:
-    return None if values is None else np.asarray(values)[mask]
-
-
-def _moments_of_group(
-    shifted: FloatArray, clusters: NDArray[np.object_] | None
-) -> tuple[FloatArray, FloatArray, ClusterSums | None]:
-    totals = None
-    if clusters is not None:
-        _, code = np.unique(clusters, return_inverse=True)
-        size = np.bincount(code).astype(float)
-        t = np.column_stack([np.bincount(code, weights=column) for column in shifted.T])
-        totals = ClusterSums(
-            count=np.array(float(len(size))),
-            nn=np.array(float(size @ size)),
-            ns=size @ t,
-            ss=np.asarray(t.T @ t, float),
-        )
-    return shifted.sum(0), shifted.T @ shifted, totals
-
-
-def _stack(parts: list[ClusterSums]) -> ClusterSums:
-    return ClusterSums(
-        count=np.stack([part.count for part in parts]),
-        nn=np.stack([part.nn for part in parts]),
-        ns=np.stack([part.ns for part in parts]),
-        ss=np.stack([part.ss for part in parts]),
-    )
 
 
 def add_moments(first: Moments, second: Moments) -> Moments:
@@ -252,6 +200,7 @@ def add_moments(first: Moments, second: Moments) -> Moments:
         )
     keys = sorted(set(first.groups) | set(second.groups))
     stacked = [_padded(part, keys) for part in (first, second)]
+    clustered = [(part.clusters, [keys.index(key) for key in part.groups]) for part in (first, second) if part.clusters]
     return replace(
         first,
         groups=tuple(keys),
@@ -259,32 +208,18 @@ def add_moments(first: Moments, second: Moments) -> Moments:
         count=stacked[0].count + stacked[1].count,
         sums=stacked[0].sums + stacked[1].sums,
         products=stacked[0].products + stacked[1].products,
-        clusters=_added(stacked[0].clusters, stacked[1].clusters),
-    )
-
-
-def _added(first: ClusterSums | None, second: ClusterSums | None) -> ClusterSums | None:
-    if first is None or second is None:
-        return None
-    return ClusterSums(
-        count=first.count + second.count, nn=first.nn + second.nn, ns=first.ns + second.ns, ss=first.ss + second.ss
+        clusters=add_cluster_sums(clustered, len(keys)) if clustered else None,
     )
 
 
 def _padded(part: Moments, keys: list[tuple[str, ...]]) -> Moments:
-    present = [key for key in keys if key in part.groups]
-    taken = part._take([part.groups.index(key) for key in present])  # noqa: SLF001 - one module
-    at = [keys.index(key) for key in present]
+    at = [keys.index(key) for key in part.groups]
 
     def pad(array: FloatArray) -> FloatArray:
         full = np.zeros((len(keys), *array.shape[1:]))
         full[at] = array
         return full
 
-    clusters = taken.clusters and ClusterSums(
-        count=pad(taken.clusters.count), nn=pad(taken.clusters.nn), ns=pad(taken.clusters.ns), ss=pad(taken.clusters.ss)
-    )
     return replace(
-        taken, n=pad(taken.n), count=pad(taken.count), sums=pad(taken.sums), products=pad(taken.products),
-        clusters=clusters,
-    )  # fmt: skip
+        part, n=pad(part.n), count=pad(part.count), sums=pad(part.sums), products=pad(part.products), clusters=None
+    )

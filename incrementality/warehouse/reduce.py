@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlglot import exp
 
-from incrementality.stats.moments import ClusterSums, Moments
+from incrementality.stats.cluster_sums import ClusterSizes, cluster_sums_of_sizes
+from incrementality.stats.moments import Moments
 from incrementality.warehouse.sql import literal, named, parse, select_from
 
 if TYPE_CHECKING:
@@ -118,12 +119,12 @@ class _Layout:
         self.pairs = [pair for pair in combinations_with_replacement(range(len(at)), 2) if pair in asked]
 
     def query(self) -> exp.Expression:
-        """Write the query: rows, perhaps cluster totals, sums."""
+        """Write the query: rows, perhaps cluster totals (by size of the cluster), sums."""
         rows = self._rows()
         if self.plan.cluster is None:
             return self._select(rows, [*self.groups], self.sums)
         totals = self._select(rows, [*self.groups, "cluster_id"], self.sums)
-        return self._select(totals, self.groups, self.sums_of_totals)
+        return self._select(totals, [*self.groups, "n"], self.sums_of_totals)
 
     def _rows(self) -> exp.Expression:
         plan = self.plan
@@ -170,61 +171,74 @@ class _Layout:
 
     @cached_property
     def sums_of_totals(self) -> dict[str, exp.Expression]:
-        """Sums over clusters: of their sums, and of the products of their totals."""
-        items: dict[str, exp.Expression] = {}
+        """Over clusters of one size: their number, the sums of their sums and of the products of their totals."""
+        items = {"g": parse("count(*)")}
         for name in self.sums:
-            function = {"lo": "min", "hi": "max"}.get(name[:2], "sum")
-            items[name] = parse(f"{function}($y)", y=exp.column(name))
-        items["g"] = parse("count(*)")
-        items["nn"] = parse("sum(CAST(n AS DOUBLE) * n)")
-        for k in range(len(self.names)):
-            items[f"ns{k}"] = parse("sum(n * $y)", y=exp.column(f"s{k}"))
+            if name != "n":
+                function = {"lo": "min", "hi": "max"}.get(name[:2], "sum")
+                items[name] = parse(f"{function}($y)", y=exp.column(name))
         for j, k in self.pairs:
             items[f"ss{j}_{k}"] = parse("sum($y * $x)", y=exp.column(f"s{j}"), x=exp.column(f"s{k}"))
         return items
 
     def _labels(self) -> list[str]:
-        return list(self.sums_of_totals if self.plan.cluster is not None else self.sums)
+        return list(self.sums) if self.plan.cluster is None else ["size", *self.sums_of_totals]
 
     def read(self, answer: list[tuple[object, ...]]) -> Reduction:
         """Read the answer back into moments."""
-        depth, labels = len(self.groups), self._labels()
-        missing: dict[int, int] = {}
-        kept: list[tuple[object, ...]] = []
-        for row in answer:
-            null = next((i for i, key in enumerate(row[:depth]) if key is None), None)
-            if null is None:
-                kept.append(row)
-            else:
-                missing[null] = missing.get(null, 0) + int(_number(row[depth]))
+        depth = len(self.groups)
+        kept = [row for row in answer if None not in row[:depth]]
         kept.sort(key=lambda row: tuple(key_of(value) for value in row[:depth]))
-        table = {
-            label: np.array([_number(row[depth + i]) for row in kept], dtype=float) for i, label in enumerate(labels)
-        }
+        groups = list(dict.fromkeys(row[:depth] for row in kept))
+        position = {group: i for i, group in enumerate(groups)}
+        at = np.array([position[row[:depth]] for row in kept], dtype=np.intp)
+        table = self._table(kept)
         return Reduction(
-            moments=self._moments(table, kept),
-            values=tuple(tuple(row[:depth]) for row in kept),  # type: ignore[arg-type]
-            missing=missing,
+            moments=self._moments(table, groups, at),
+            values=tuple(groups),  # type: ignore[arg-type]
+            missing=self._missing([row for row in answer if None in row[:depth]]),
             minimum={n: _extreme(np.fmin, table[f"lo{self.names.index(n)}"]) for n in self.plan.bounded},
             maximum={n: _extreme(np.fmax, table[f"hi{self.names.index(n)}"]) for n in self.plan.bounded},
-            nonzero={n: table[f"z{self.names.index(n)}"] for n in self.plan.counted},
+            nonzero={n: _summed(table[f"z{self.names.index(n)}"], at, len(groups)) for n in self.plan.counted},
         )
 
-    def _moments(self, table: dict[str, FloatArray], kept: list[tuple[object, ...]]) -> Moments:
-        depth, size, wide = len(self.groups), len(kept), len(self.names)
+    def _table(self, rows: list[tuple[object, ...]]) -> dict[str, FloatArray]:
+        depth = len(self.groups)
+        table = {
+            label: np.array([_number(row[depth + i]) for row in rows], dtype=float)
+            for i, label in enumerate(self._labels())
+        }
+        if self.plan.cluster is not None:
+            table["n"] = table["size"] * table["g"]
+        return table
+
+    def _missing(self, rows: list[tuple[object, ...]]) -> dict[int, int]:
+        missing: dict[int, int] = {}
+        for row, n in zip(rows, self._table(rows)["n"], strict=True):
+            null = row.index(None)
+            missing[null] = missing.get(null, 0) + int(n)
+        return missing
+
+    def _moments(self, table: dict[str, FloatArray], groups: list[tuple[object, ...]], at: NDArray[np.intp]) -> Moments:
+        rows, size, wide = len(at), len(groups), len(self.names)
         clusters = None
         if self.plan.cluster is not None:
-            clusters = ClusterSums(
-                count=table["g"], nn=table["nn"], ns=self._wide(table, "ns", size), ss=self._square(table, "ss", size)
+            by_size = ClusterSizes(
+                group=at,
+                size=table["size"],
+                count=table["g"],
+                totals=self._wide(table, "s", rows),
+                products=self._square(table, "ss", rows),
             )
+            clusters = cluster_sums_of_sizes(by_size, size)
         return Moments(
-            groups=tuple(tuple(key_of(value) for value in row[:depth]) for row in kept),
+            groups=tuple(tuple(key_of(value) for value in group) for group in groups),
             columns=tuple(self.names),
-            n=table["n"],
-            count=self._wide(table, "c", size),
+            n=_summed(table["n"], at, size),
+            count=_summed(self._wide(table, "c", rows), at, size),
             shift=np.array([self.plan.shift.get(name, 0.0) for name in self.names]).reshape(wide),
-            sums=self._wide(table, "s", size),
-            products=self._square(table, "p", size),
+            sums=_summed(self._wide(table, "s", rows), at, size),
+            products=_summed(self._square(table, "p", rows), at, size),
             clusters=clusters,
         )
 
@@ -246,6 +260,12 @@ def key_of(value: object) -> str:
 
 def _number(value: object) -> float:
     return 0.0 if value is None else float(value)  # type: ignore[arg-type]
+
+
+def _summed(values: FloatArray, at: NDArray[np.intp], groups: int) -> FloatArray:
+    total = np.zeros((groups, *values.shape[1:]))
+    np.add.at(total, at, values)
+    return total
 
 
 def _extreme(choose: np.ufunc, values: FloatArray) -> float:
