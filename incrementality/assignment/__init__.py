@@ -6,6 +6,7 @@ from incrementality.assignment.dialects import DIALECTS, Dialect
 from incrementality.assignment.fixed import FixedDraw, draw_fixed, mahalanobis_limit, rerandomise
 from incrementality.assignment.hashing import cut, hash_unit, hash_units
 from incrementality.assignment.in_engine import assign_in_engine, assignment_sql
+from incrementality.assignment.kept import KeptCohort, keep_cohort, redraw
 from incrementality.assignment.overrides import Override
 from incrementality.assignment.plan import (
     AssignmentPlan,
@@ -13,7 +14,7 @@ from incrementality.assignment.plan import (
     PlanArm,
     Within,
 )
-from incrementality.assignment.planning import make_plan, plan_for, with_overrides, with_phase
+from incrementality.assignment.planning import make_plan, plan_for, plan_of_holdout, with_overrides, with_phase
 from incrementality.assignment.ramp import ArmRange, Phase
 from incrementality.assignment.slots import (
     GlobalHoldout,
@@ -36,6 +37,7 @@ __all__ = [
     "FixedDraw",
     "GlobalHoldout",
     "Inherited",
+    "KeptCohort",
     "Layer",
     "LayerSlot",
     "Override",
@@ -53,12 +55,15 @@ __all__ = [
     "hash_unit",
     "hash_units",
     "inherit",
+    "keep_cohort",
     "keep_first",
     "long_crm_id",
     "mahalanobis_limit",
     "make_plan",
     "open_slot",
     "plan_for",
+    "plan_of_holdout",
+    "redraw",
     "rerandomise",
     "rotate",
     "with_overrides",

@@ -129,7 +129,7 @@ def assign(
 def _drawn(plan: AssignmentPlan, phase: Phase, ids: list[str]) -> Assigned:
     codes, hashes = _entry(plan, phase, ids)
     staying = _entering(codes, ids)
-    drawn = draw(key_prefix("arm", plan.salt, plan.unit_type.name), staying[1])
+    drawn = draw(key_prefix(plan.draws, plan.salt, plan.unit_type.name), staying[1])
     arms = np.full(len(drawn), len(plan.arms) + _REASONS.index(NO_ARM), dtype=np.int64)
     for number, arm in enumerate(phase.ranges):
         arms[(drawn >= arm.lo) & (drawn < arm.hi)] = number

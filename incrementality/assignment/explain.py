@@ -117,7 +117,11 @@ def _labels(rows: Assignments, plan: AssignmentPlan, phase: str, source: str, gr
         cohort = grounds.cohorts.get(rows.experiment, {})
         expected = [cohort.get(unit) for unit in units]
     elif source == "inherited":
-        expected = _redrawn(plan, phase, [grounds.accounts.get(unit, "") for unit in units])
+        homes = [grounds.accounts.get(unit, "") for unit in units]
+        whole = grounds.cohorts.get(rows.experiment, {})
+        drawn = _redrawn(plan, phase, [home for home in homes if home not in whole])
+        redrawn = dict(zip([home for home in homes if home not in whole], drawn, strict=True))
+        expected = [whole.get(home) or redrawn.get(home) for home in homes]
     else:
         expected = _redrawn(plan, phase, units)
     return _compared(rows, source, expected)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from incrementality.assignment.ramp import ArmRange, Phase
 
-__all__ = ["THIN_STRATUM", "FixedDraw", "draw_fixed", "mahalanobis_limit", "rerandomise"]
+__all__ = ["THIN_STRATUM", "FixedDraw", "draw_fixed", "fill_stratum", "mahalanobis_limit", "rerandomise"]
 
 THIN_STRATUM = "thin_stratum"
 
@@ -124,7 +124,7 @@ def _ranked(plan: AssignmentPlan, phase: Phase, assigned: Assigned, labels: NDAr
     for digits, row in zip(ranked, rows.tolist(), strict=True):
         members.setdefault(labels[row], []).append((digits, row))
     for stratum in members.values():
-        _fill(columns, [row for _, row in sorted(stratum)], plan, phase)
+        fill_stratum(columns, [row for _, row in sorted(stratum)], plan, phase)
     return Assigned(**columns)
 
 
@@ -133,8 +133,15 @@ def _entrants(assigned: Assigned) -> NDArray[np.intp]:
     return np.flatnonzero(drawn & (assigned.source == "hash"))
 
 
-def _fill(columns: dict[str, NDArray[Any]], rows: list[int], plan: AssignmentPlan, phase: Phase) -> None:
-    """Write the arms of one stratum, whose rows are in the order of their ranks."""
+def fill_stratum(columns: dict[str, NDArray[Any]], rows: list[int], plan: AssignmentPlan, phase: Phase) -> None:
+    """Write the arms of one stratum, whose rows are in the order of their ranks, into columns of all units.
+
+    Args:
+        columns: The columns of :class:`Assigned`; arm, probability and reason are written.
+        rows: The stratum's rows, by rank.
+        plan: The plan, for the arms' names.
+        phase: The phase, for their shares.
+    """
     n, shares = len(rows), [_share(arm) for arm in phase.ranges]
     edges = [round(share * n) for share in accumulate(shares, initial=Fraction(0))]
     places = list(pairwise(edges))

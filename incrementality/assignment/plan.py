@@ -76,6 +76,8 @@ class AssignmentPlan(Record):
         within: The parent, for a nested experiment.
         overrides: Units that are put where they are by hand.
         rank_salt: The salt of a fixed cohort's draw, where it differs (a re-randomised one).
+        draws: The kind of hash that decides the arm: ``arm``, or ``global`` where the experiment is the global
+            holdout itself, whose halves are its arms.
 
     Examples:
         >>> from incrementality.assignment.planning import make_plan
@@ -98,6 +100,7 @@ class AssignmentPlan(Record):
     within: Within | None = None
     overrides: tuple[Override, ...] = ()
     rank_salt: Salt | None = None
+    draws: Literal["arm", "global"] = "arm"
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
@@ -119,8 +122,8 @@ class AssignmentPlan(Record):
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan as JSON can hold it."""
-        return self.model_dump(mode="json")
+        """Return the plan as JSON can hold it; what it draws is named where it is not the arm."""
+        return _without_default(self.model_dump(mode="json"))
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
@@ -158,6 +161,15 @@ class AssignmentPlan(Record):
             first = self.phases[0].starts
             raise InputError(f"{self.experiment!r} starts on {first}, after {day}", hint=f"wait until {first}")
         return begun[-1]
+
+
+def _without_default(content: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what came later than the first plans, so that these keep their hash."""
+    if content["draws"] == "arm":
+        del content["draws"]
+    if content["within"] is not None:
+        content["within"]["plan"] = _without_default(content["within"]["plan"])
+    return content
 
 
 def _arm_complaints(plan: AssignmentPlan) -> list[str]:
@@ -199,6 +211,9 @@ def _entry_complaints(plan: AssignmentPlan) -> list[str]:
     ]
     if plan.layer is not None and plan.layer.experiment != plan.experiment:
         complaints.append(f"the slot of {plan.layer.layer!r} belongs to {plan.layer.experiment!r}")
+    others = (plan.global_holdout, plan.layer, plan.within, *plan.overrides)
+    if plan.draws == "global" and any(part is not None for part in others):
+        complaints.append("the global holdout draws all units: it has no holdout above it, layer, parent or override")
     return [*complaints, *(_nesting_complaints(plan, plan.within) if plan.within else [])]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from incrementality.assignment.hashing import cut
 from incrementality.assignment.plan import AssignmentPlan
 from incrementality.assignment.ramp import arm_ranges
 from incrementality.assignment.unit_ids import UnitType
+from incrementality.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from incrementality.assignment.slots import GlobalHoldout, LayerSlot
     from incrementality.experiment import Experiment
 
-__all__ = ["make_plan", "plan_for", "with_overrides", "with_phase"]
+__all__ = ["make_plan", "plan_for", "plan_of_holdout", "with_overrides", "with_phase"]
 
 
 def make_plan(
@@ -108,6 +110,48 @@ def plan_for(
         overrides=overrides,
         cells=cells,
     )
+
+
+def plan_of_holdout(
+    experiment: str, holdout: GlobalHoldout, arms: Sequence[str], *, unit_type: UnitType | None = None
+) -> AssignmentPlan:
+    """Return the plan of the experiment that is a global holdout: its halves are the arms, all others stay out.
+
+    Args:
+        experiment: The experiment's id.
+        holdout: The global holdout.
+        arms: The arm of the status-quo half, which is the control, and that of the all-shipped half.
+        unit_type: How ids are spelled; default: as they are.
+
+    Raises:
+        InputError: There are not two arms.
+
+    Examples:
+        >>> from incrementality.assignment.slots import global_holdout
+        >>> plan = plan_of_holdout("gh-2026", global_holdout("gh-2026h1", 0.05), ["status quo", "all shipped"])
+        >>> plan.draws, [round(share, 4) for share in plan.phase().probabilities]
+        ('global', [0.025, 0.025])
+    """
+    if len(arms) != 2:  # noqa: PLR2004 - the halves
+        raise InputError(
+            f"a global holdout has two halves, and {experiment!r} has {len(arms)} arms",
+            hint="name two arms, the control (status quo: gets nothing new) first",
+        )
+    edges = [0, holdout.status_quo, holdout.end]
+    return AssignmentPlan.from_dict(
+        {
+            "experiment": experiment,
+            "salt": holdout.salt,
+            "unit_type": unit_type or {"name": holdout.unit_type},
+            "arms": [{"name": name} for name in arms],
+            "phases": [{"name": "1", "starts": holdout.starts, "ranges": _ranges_between(edges)}],
+            "draws": "global",
+        }
+    )
+
+
+def _ranges_between(edges: Sequence[int]) -> list[dict[str, int]]:
+    return [{"lo": lo, "hi": hi} for lo, hi in pairwise(edges)]
 
 
 def with_phase(

@@ -151,17 +151,18 @@ def _case(rules: Iterable[tuple[exp.Expression, exp.Expression]], otherwise: exp
 def _draws(level: _Level, dialect: Dialect) -> list[exp.Expression]:
     """Return the hashes that a plan needs; a draw that decides nothing is left out."""
     plan = level.plan
-    needed: list[tuple[Kind, str]] = [("arm", plan.salt)]
+    needed: list[tuple[Kind, str]] = [(plan.draws, plan.salt)]
     if level.phase.traffic < SPACE:
         needed.insert(0, ("exp", plan.salt))
     if plan.layer is not None:
         needed.insert(0, ("layer", plan.layer.layer))
     if plan.global_holdout is not None:
         needed.insert(0, ("global", plan.global_holdout.salt))
-    columns = []
+    columns: list[exp.Expression] = []
     for kind, salt in needed:
         prefix = literal(key_prefix(kind, salt, plan.unit_type.name))
-        columns.append(named(dialect.hash_of(fragment("prefix || unit_id", prefix=prefix)), level.name(kind)))
+        name = level.name("arm" if len(columns) == len(needed) - 1 else kind)  # the last one decides the arm
+        columns.append(named(dialect.hash_of(fragment("prefix || unit_id", prefix=prefix)), name))
     return columns
 
 

@@ -11,10 +11,12 @@ from incrementality.assignment import (
     Layer,
     Override,
     Within,
+    assign,
     global_holdout,
     make_plan,
     open_slot,
     plan_for,
+    plan_of_holdout,
     with_overrides,
     with_phase,
 )
@@ -132,3 +134,27 @@ def test_a_phase_must_be_named_where_there_are_several():
         full().phase()
     with pytest.raises(InputError, match="no phase '3'"):
         full().phase("3")
+
+
+@pytest.mark.domain("X1")
+def test_an_experiment_that_is_the_global_holdout_has_its_halves_as_arms():
+    holdout = global_holdout("gh-2026h1", 0.1)
+    ids = [f"c_{i:06d}" for i in range(20_000)]
+    own = assign(plan_of_holdout("gh-2026", holdout, ["status quo", "all shipped"]), ids)
+    other = assign(make_plan("mail", {"off": 0.5, "on": 0.5}, global_holdout=holdout), ids)
+    kept_out = {"global_status_quo": "status quo", "global_all_shipped": "all shipped"}
+    assert own.arm.tolist() == [kept_out.get(reason) for reason in other.reason]
+    assert (own.hash[own.arm != None] == other.hash[own.arm != None]).all()  # noqa: E711 - elementwise
+
+
+def test_a_plan_of_the_arms_own_draw_keeps_its_canonical_form():
+    assert "draws" not in make_plan("mail", {"off": 0.5, "on": 0.5}).to_dict()
+
+
+def test_a_global_holdout_has_two_arms_and_nothing_above_it():
+    holdout = global_holdout("gh", 0.1)
+    with pytest.raises(InputError, match="two halves"):
+        plan_of_holdout("gh-2026", holdout, ["a", "b", "c"])
+    content = plan_of_holdout("gh-2026", holdout, ["a", "b"]).to_dict()
+    with pytest.raises(InputError, match="draws all units"):
+        AssignmentPlan.from_dict({**content, "global_holdout": global_holdout("other", 0.1)})

@@ -18,6 +18,7 @@ from incrementality.assignment import (
     long_crm_id,
     make_plan,
     open_slot,
+    plan_of_holdout,
     with_phase,
 )
 from incrementality.assignment.dialects import DIALECTS, dialect_named, fragment
@@ -91,6 +92,7 @@ def everything():
 
 
 PLANS = {
+    "the global holdout": plan_of_holdout("gh-2026", global_holdout("gh-2026h1", 0.2), ["status quo", "all shipped"]),
     "one draw": make_plan("winback-2026q1", {"holdout": 0.05, "journey": 0.95}),
     "everything": everything(),
     "lower case": make_plan("winback-2026q1", {"a": 0.5, "b": 0.5}, unit_type=UnitType(name="login", lower=True)),
