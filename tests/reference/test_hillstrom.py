@@ -89,6 +89,7 @@ def test_arm_means_equal_those_of_the_rows(readout, rows, metric):
     assert ours == pytest.approx(theirs.to_dict(), rel=EXACT)
 
 
+@pytest.mark.oracle("a whole readout of 64,000 real customers", "statsmodels OLS on the rows", "1e-9")
 @pytest.mark.parametrize("metric", METRICS)
 def test_differences_and_standard_errors_equal_ols_with_hc2(readout, rows, metric):
     fit = sm.OLS(rows[metric].to_numpy(float), sm.add_constant(dummies(rows))).fit(cov_type="HC2")
@@ -97,6 +98,7 @@ def test_differences_and_standard_errors_equal_ols_with_hc2(readout, rows, metri
         assert (ours.effect, ours.standard_error) == pytest.approx((fit.params[k], fit.bse[k]), rel=EXACT)
 
 
+@pytest.mark.oracle("a whole readout of 64,000 real customers, adjusted", "statsmodels OLS on the rows", "1e-9")
 @pytest.mark.parametrize("metric", METRICS)
 def test_adjusted_effects_equal_the_fully_interacted_regression(readout, rows, metric):
     for arm, (effect, error) in lin_regression(rows, metric, "HC2").items():

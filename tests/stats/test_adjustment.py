@@ -83,6 +83,7 @@ def lin_by_statsmodels(frame, covariates, *, y=None, **fit):
     return dict(zip(("holdout", "a", "b"), result.params[:3], strict=True)), np.sqrt(np.diag(result.cov_params()))[:3]
 
 
+@pytest.mark.oracle("adjustment (Lin) with HC2 and HC3", "statsmodels OLS on the rows, fully interacted", "1e-9")
 @pytest.mark.parametrize("covariates", [ONE, THREE, EIGHT], ids=len)
 @pytest.mark.parametrize(("power", "kind"), [(1, "HC2"), (2, "HC3")])
 def test_effects_and_errors_equal_statsmodels_interacted_ols(covariates, power, kind):
@@ -106,6 +107,7 @@ def test_constant_and_dependent_covariates_change_nothing(power, kind):
     assert comparison.standard_error == pytest.approx(errors[1], rel=1e-9)
 
 
+@pytest.mark.oracle("adjusted mean of one arm", "linearmodels", "1e-9")
 def test_one_arm_equals_linearmodels_with_hc0():
     """linearmodels offers HC0 and HC1 only; power 0 leaves the leverage out."""
     frame = experiment(3)
@@ -137,6 +139,7 @@ def test_without_covariates_the_mean_and_its_variance_are_welchs():
         assert ours.variance == pytest.approx(plain.variance, rel=1e-11)
 
 
+@pytest.mark.oracle("adjusted ratio metric", "statsmodels OLS on linearised rows", "1e-9")
 @pytest.mark.parametrize("covariates", [(), ONE, EIGHT], ids=len)
 @pytest.mark.parametrize(("power", "kind"), [(1, "HC2"), (2, "HC3")])
 def test_a_ratio_is_the_ratio_of_adjusted_means_linearised(covariates, power, kind):
@@ -162,6 +165,7 @@ def test_a_ratio_without_covariates_is_the_delta_methods():
         assert ours.variance == pytest.approx(plain.variance, rel=1e-10)
 
 
+@pytest.mark.oracle("post-stratified mean and its variance", "pandas, by the textbook", "1e-11")
 def test_stratum_indicators_give_the_post_stratified_mean():
     """Value sum of w_s mean_s, and with HC2 exactly sum of w_s^2 s_s^2 / n_s."""
     frame = experiment(8)
@@ -172,6 +176,7 @@ def test_stratum_indicators_give_the_post_stratified_mean():
         assert ours.variance == pytest.approx((shares**2 * cells.var() / cells.size()).sum(), rel=1e-11)
 
 
+@pytest.mark.oracle("adjusted mean with clusters (CR1)", "statsmodels", "1e-9")
 @pytest.mark.parametrize("covariates", [(), ONE, EIGHT], ids=len)
 def test_clusters_equal_statsmodels_cluster_covariance(covariates):
     """statsmodels' factor is left out and G / (G - 1) of each arm put in its place."""

@@ -65,6 +65,7 @@ def test_each_pvalue_is_students():
     np.testing.assert_allclose(found.pvalues, stats.ttest_ind(a, b).pvalue, rtol=1e-9)
 
 
+@pytest.mark.oracle("joint balance of covariates", "Hotelling's T squared by numpy and scipy", "1e-9")
 def test_the_joint_pvalue_is_hotellings():
     rng = np.random.default_rng(4)
     a, b = covariates(rng, 40), covariates(rng, 25)

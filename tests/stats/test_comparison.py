@@ -34,6 +34,7 @@ def bounds(interval):
     return interval.lower, interval.upper
 
 
+@pytest.mark.oracle("difference of means: p-value, interval, degrees of freedom", "scipy's Welch test", "1e-10")
 @pytest.mark.parametrize(("n_treatment", "n_control"), [(3, 2), (8, 40), (900, 50), (5000, 5000)])
 @pytest.mark.parametrize("alpha", [0.05, 0.001])
 def test_the_difference_equals_scipys_welch(n_treatment, n_control, alpha):
@@ -46,6 +47,7 @@ def test_the_difference_equals_scipys_welch(n_treatment, n_control, alpha):
     assert bounds(ours.effect_interval) == pytest.approx((interval.low, interval.high), rel=1e-10)
 
 
+@pytest.mark.oracle("difference of means that are correlated", "scipy's paired t test", "1e-10")
 def test_the_covariance_of_pairs_gives_the_paired_t():
     rng = np.random.default_rng(7)
     control = rng.normal(10, 3, 30)
@@ -57,6 +59,7 @@ def test_the_covariance_of_pairs_gives_the_paired_t():
     assert ours.pvalue == pytest.approx(theirs.pvalue, rel=1e-10)
 
 
+@pytest.mark.oracle("relative lift (Fieller)", "scipy's root of the t test of each ratio", "1e-9")
 @pytest.mark.parametrize("covariance", [-0.3, 0.0, 0.4])
 @pytest.mark.parametrize("control_value", [5.0, -5.0, 1.9])
 def test_fiellers_bounds_invert_the_t_test_of_each_ratio(covariance, control_value):

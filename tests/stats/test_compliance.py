@@ -41,6 +41,9 @@ def test_the_effect_is_the_ratio_of_two_differences():
     assert answer.delivery_difference == pytest.approx(differences[1], rel=1e-12)
 
 
+@pytest.mark.oracle(
+    "effect on compliers: estimate, standard error", "linearmodels IV2SLS", "1e-10, 2e-3 (n - 1 against n)"
+)
 def test_the_standard_error_is_that_of_two_stage_least_squares():
     iv = pytest.importorskip("linearmodels.iv", reason="linearmodels is not installed")
     columns, arm, _ = rows(2, n=2000)
@@ -51,6 +54,7 @@ def test_the_standard_error_is_that_of_two_stage_least_squares():
     assert answer.standard_error == pytest.approx(other.std_errors["endog"], rel=2e-3)  # n - 1 against n
 
 
+@pytest.mark.oracle("effect on compliers: Anderson-Rubin interval", "scipy's root of the test", "1e-7")
 @pytest.mark.parametrize("clustered", [False, True])
 @pytest.mark.parametrize("ratio", [False, True])
 def test_the_bounds_are_where_the_anderson_rubin_test_turns(clustered, ratio):

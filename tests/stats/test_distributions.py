@@ -21,6 +21,7 @@ DEGREES_OF_FREEDOM = [0.7, 1, 2.5, 10, 300, 1e6, math.inf]
 PROBABILITIES = [1e-12, 0.025, 0.31, 0.5, 0.8, 0.975, 1 - 1e-9]
 
 
+@pytest.mark.oracle("quantiles and tails of t, normal, chi-square", "scipy", "1e-10")
 @pytest.mark.parametrize("df", DEGREES_OF_FREEDOM)
 @pytest.mark.parametrize("p", PROBABILITIES)
 def test_t_quantile_equals_scipy(p, df):

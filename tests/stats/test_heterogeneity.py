@@ -10,6 +10,7 @@ from incrementality.errors import InputError
 from incrementality.stats.heterogeneity import cochran_q
 
 
+@pytest.mark.oracle("differences between segments (Cochran's Q)", "statsmodels", "1e-9")
 @pytest.mark.parametrize("seed", range(8))
 def test_q_equals_statsmodels_meta_analysis(seed):
     rng = np.random.default_rng(seed)

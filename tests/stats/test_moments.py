@@ -66,6 +66,7 @@ def assert_same(first, second, rel=1e-11):
         np.testing.assert_allclose(getattr(first.clusters, name), theirs, rtol=rel, atol=rel * np.abs(theirs).max())
 
 
+@pytest.mark.oracle("shifted moments", "numpy in long double", "1e-11")
 @pytest.mark.parametrize("world", WORLDS)
 def test_means_and_covariances_keep_eleven_digits(world):
     columns = world(np.random.default_rng(1), 60_000)
@@ -204,6 +205,7 @@ def test_a_ratio_has_the_variance_of_its_influence_values():
     assert estimate.variance == pytest.approx(gradient @ np.cov(y, x) @ gradient / n, rel=1e-11)
 
 
+@pytest.mark.oracle("ratio metric and its variance", "statsmodels WLS", "1e-9")
 def test_a_ratio_equals_statsmodels_weighted_regression_on_a_constant():
     """WLS of y / x on 1 with weights x is the ratio; HC0 with the factor n / (n - 1) is the delta method."""
     frame = clustered(10)
@@ -214,6 +216,7 @@ def test_a_ratio_equals_statsmodels_weighted_regression_on_a_constant():
     assert ours.variance == pytest.approx(theirs.cov_params().iloc[0, 0], rel=1e-9)
 
 
+@pytest.mark.oracle("mean and ratio with clusters (CR1)", "statsmodels", "1e-9")
 @pytest.mark.parametrize("denominator", [None, "sessions"])
 def test_clusters_give_cr1_of_the_regression_on_a_constant(denominator):
     """Its factor is G / (G - 1) alone: with one parameter statsmodels' (n - 1) / (n - k) is one."""

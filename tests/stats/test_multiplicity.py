@@ -14,6 +14,7 @@ pvalues = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 few = settings(deadline=None, derandomize=True, max_examples=200)
 
 
+@pytest.mark.oracle("Holm's correction", "statsmodels", "1e-12")
 @pytest.mark.parametrize("seed", range(8))
 def test_holm_equals_statsmodels(seed):
     pvalues = np.random.default_rng(seed).beta(0.3, 1, size=1 + 3 * seed).round(2)

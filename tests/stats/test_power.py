@@ -34,6 +34,7 @@ def test_a_five_percent_holdout_of_5000_contacts_sees_only_a_large_change(varian
     assert f"{mde / 0.05:.0%}" == told
 
 
+@pytest.mark.oracle("power of the t test", "scipy", "1e-9")
 @pytest.mark.parametrize("df", [5, 20, 98, 1000])
 @pytest.mark.parametrize("shift", [0.0, 0.5, 2.8, 6.0])
 def test_t_power_is_scipys_noncentral_t(shift, df):
@@ -50,6 +51,7 @@ def test_power_stays_a_probability_in_far_tails(shift, df):
     assert 0.0 <= t_test_power(shift, df=df) <= 1.0 + 1e-12
 
 
+@pytest.mark.oracle("power and size of equal arms", "statsmodels", "1e-9")
 @pytest.mark.parametrize("rise", [0.2, 0.5, 1.0])
 def test_equal_arms_meet_statsmodels_t_power(rise):
     from statsmodels.stats.power import TTestIndPower
@@ -67,6 +69,7 @@ def test_sample_size_of_a_mean_meets_statsmodels_normal_power(ratio):
     assert found.n_control == pytest.approx(n_control, rel=2e-3)  # t with thousands of degrees of freedom
 
 
+@pytest.mark.oracle("power of the score test", "statsmodels", "1e-12")
 @pytest.mark.parametrize(("n_control", "n_treatment"), ARMS)
 @pytest.mark.parametrize("effect", [0.01, 0.03, -0.03])
 def test_score_power_meets_statsmodels_two_proportions(n_control, n_treatment, effect):

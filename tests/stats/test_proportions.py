@@ -57,6 +57,7 @@ def ratio_score(x1, n1, x0, n0, phi):
     return (x1 / n1 - phi * x0 / n0) / math.sqrt(variance)
 
 
+@pytest.mark.oracle("relative lift of shares (score interval)", "statsmodels", "1e-9")
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
 def test_the_lift_equals_statsmodels_ratio(table, alpha):
@@ -65,6 +66,7 @@ def test_the_lift_equals_statsmodels_ratio(table, alpha):
     assert (ours.lower + 1, ours.upper + 1) == pytest.approx(theirs, rel=1e-9)
 
 
+@pytest.mark.oracle("p-value of two shares (score test)", "statsmodels", "1e-10")
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("compare", ["diff", "ratio"])
 def test_the_pvalue_equals_statsmodels_score_tests(table, compare):
@@ -76,6 +78,7 @@ def test_the_pvalue_equals_statsmodels_score_tests(table, compare):
 # (https://github.com/statsmodels/statsmodels/issues/10269), which moves its bounds in the third digit.
 
 
+@pytest.mark.oracle("difference of shares (Miettinen-Nurminen)", "Newcombe (1998), table II, as printed", "4 decimals")
 @pytest.mark.parametrize(
     ("table", "expected"),
     [
@@ -203,6 +206,7 @@ def test_ten_times_smaller_rates_in_ten_times_larger_arms_scale_as_counts_do():
     assert rarer.effect_interval.lower * 10 == pytest.approx(poisson.effect_interval.lower, rel=1e-5)
 
 
+@pytest.mark.oracle("one share (Wilson)", "statsmodels", "1e-9")
 @pytest.mark.parametrize(("events", "n"), [(0, 1), (0, 20), (5, 100), (100, 100), (30, 10**8)])
 @pytest.mark.parametrize("alpha", [0.05, 0.2])
 def test_the_interval_of_one_share_equals_statsmodels_wilson(events, n, alpha):

@@ -16,6 +16,7 @@ def test_hillstroms_arms_are_as_planned():
     assert answer.pvalue == pytest.approx(0.904, abs=5e-4)
 
 
+@pytest.mark.oracle("sample ratio test", "scipy", "1e-10")
 @pytest.mark.parametrize(
     ("counts", "shares"),
     [([5030, 4970], [0.5, 0.5]), ([94500, 5500], [95, 5]), ([10, 0, 7], [0.5, 0.2, 0.3]), ([10**8, 10**8], [1, 1])],
