@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from incrementality.formatting import count, difference, interval, level, mean, p_value, relative
+from incrementality.stats import t_quantile, two_sided_critical_value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from incrementality.estimates import LiftEstimate
     from incrementality.experiment import PlannedMetric
     from incrementality.lift.readout import Grade, SegmentTest
+
+_USUAL_POWER = 0.8
 
 __all__ = ["counted", "is_shown", "is_worse", "segment_sentence", "sentence_of", "verdict_line", "verdict_of"]
 
@@ -88,11 +91,24 @@ def _size(e: LiftEstimate, value: float) -> str:
 def _ruled_out(e: LiftEstimate, metric: PlannedMetric) -> str:
     smallest = _smallest(e, metric)
     if smallest is None:
-        return "Nothing shown is not the same as no effect: the interval says what is still possible."
+        return f"Nothing shown is not the same as no effect: {_could_have_seen(e)}"
     good = e.effect_ci_upper if e.direction == "increase" else -e.effect_ci_lower
     if good < smallest:
         return f"A gain of {_size(e, smallest)}, the smallest that matters, is ruled out."
-    return f"A gain of {_size(e, smallest)}, the smallest that matters, is neither shown nor ruled out."
+    return (
+        f"Inconclusive: a gain of {_size(e, smallest)}, the smallest that matters, is neither shown nor ruled out; "
+        f"{_could_have_seen(e)}"
+    )
+
+
+def _could_have_seen(e: LiftEstimate) -> str:
+    """What a test with this standard error finds four times out of five; it does not depend on the effect found."""
+    df = e.df or float("inf")
+    seen = (two_sided_critical_value(e.alpha, df) + t_quantile(_USUAL_POWER, df)) * e.standard_error
+    told = f"this test could see {_size(e, seen)}"
+    if e.rel_effect is not None:
+        told += f" ({relative(seen / abs(e.control_mean)).lstrip('+')} of the control)"
+    return f"{told} or more, four times out of five."
 
 
 def _against_smallest(e: LiftEstimate, metric: PlannedMetric) -> str:

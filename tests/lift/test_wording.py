@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,7 +47,7 @@ def test_nothing_shown_is_not_called_nothing(plan, sample):
     ("smallest", "sentence"),
     [
         ({"absolute": 5}, "A gain of 5.00, the smallest that matters, is ruled out."),
-        ({"absolute": 0.001}, "is neither shown nor ruled out."),
+        ({"absolute": 0.001}, "is neither shown nor ruled out; this test could see"),
         ({"relative": "50%"}, "the smallest that matters, is ruled out."),
     ],
 )
@@ -163,3 +165,14 @@ def test_every_estimate_carries_its_sentence(simulated):
         assert estimate.sentence.startswith(f"{estimate.metric}: ")
         assert f"in {estimate.arm} against" in estimate.sentence
         assert ("relative to the control" in estimate.sentence) == (estimate.rel_effect is not None)
+
+
+def test_what_an_inconclusive_test_could_have_seen_is_what_such_tests_see(plan, sample):
+    """Of tests with this standard error, four out of five find an effect of the size that the sentence names."""
+    metric = {"name": "y", "kind": "mean", "role": "primary", "smallest_effect": {"absolute": 0.001}}
+    readout = read_out(plan(metrics=[metric]), data=shifted(sample, 0))
+    estimate = readout.headline("y", "journey")
+    seen = float(re.search(r"could see ([\d.]+)", said(readout))[1])
+    draws = np.random.default_rng(4).normal(seen, estimate.standard_error, 4000)
+    critical = estimate.effect_ci_upper - estimate.effect
+    assert np.mean(np.abs(draws) > critical) == pytest.approx(0.8, abs=0.025)
