@@ -210,6 +210,14 @@ class DataMapping(Record):
             "send; a date counts from its midnight.",
         ),
     ] = None
+    p_arm: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="The column with the probability by which a unit was drawn into its arm; where shares changed "
+            "over the phases of a ramp, with the phase as the stratum.",
+        ),
+    ] = None
     data_cut: Annotated[
         DataCut | None,
         Field(
@@ -239,15 +247,17 @@ class DataMapping(Record):
             raise ValueError("population: 'eligible' needs the key 'eligible', the column that says who was")
         if self.data_cut is not None and self.t0 is None:
             raise ValueError("data_cut: a data cut needs the key 't0', the column with the moment of the decision")
-        own = [name for name in (self.eligible, self.delivered, self.t0) if name is not None]
+        own = [name for name in (self.eligible, self.delivered, self.t0, self.p_arm) if name is not None]
         others = {self.arm, self.unit, self.cluster, self.stratum, *(item.column for item in self.covariates)}
         taken = sorted({*repeated(own), *(name for name in own if name in others)})
-        refuse([f"the column {name!r} cannot be eligible, delivered or t0 and another part too" for name in taken])
+        refuse(
+            [f"the column {name!r} cannot be eligible, delivered, t0 or p_arm and another part too" for name in taken]
+        )
         return self
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
         """What a request does not use leaves its canonical JSON, and so its hash, as it was."""
         content: dict[str, object] = handler(self)
-        later = ("eligible", "delivered", "t0", "data_cut", "population")
+        later = ("eligible", "delivered", "t0", "p_arm", "data_cut", "population")
         return {name: value for name, value in content.items() if name not in later or getattr(self, name) is not None}

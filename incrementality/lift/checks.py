@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from incrementality.estimates import CheckResult
 from incrementality.formatting import count, p_value, share
+from incrementality.lift.draws import draw_checks, entry_checks, planned_shares, shares_of
 from incrementality.lift.exposure import delivery_checks, eligibility_checks
 from incrementality.lift.thresholds import CHANCE, FEWEST_TO_TEST, LARGE_DIFFERENCE, LARGE_DIFFERENCE_CHANCE
 from incrementality.lift.wording import counted
@@ -31,7 +32,8 @@ _FEWEST_CLUSTERS = 8
 
 def run_checks(sample: Sample) -> tuple[CheckResult, ...]:
     """Return every check, in the order in which they are read."""
-    checks = [_sample_ratio(sample), *eligibility_checks(sample), _arms_planned(sample), _duplicates(sample)]
+    checks = [_sample_ratio(sample), *draw_checks(sample), *eligibility_checks(sample), _arms_planned(sample)]
+    checks += [_duplicates(sample), *entry_checks(sample)]
     if sample.experiment.data.cluster is not None:
         checks.append(_clusters(sample))
     checks += [_missing(part, len(sample.metrics)) for part in sample.metrics]
@@ -43,16 +45,12 @@ def run_checks(sample: Sample) -> tuple[CheckResult, ...]:
 def _sample_ratio(sample: Sample) -> CheckResult:
     """Counts of randomised units against planned shares, overall and in each stratum."""
     arms = sample.experiment.arms
-    shares = [float(arm.share) for arm in arms]
     strata = sorted({group[1] for group in sample.moments.groups if len(group) > 1})
     counts = [_randomised(sample.moments.select((arm.name,))) for arm in arms]
+    cells = {s: [_randomised(sample.moments.select((arm.name, s))) for arm in arms] for s in strata}
+    shares = planned_shares(sample, {s: sum(cell) for s, cell in cells.items()} or {None: sum(counts)})
     overall = sample_ratio_test(counts, shares)
-    pvalues = {
-        stratum: sample_ratio_test(
-            [_randomised(sample.moments.select((arm.name, stratum))) for arm in arms], shares
-        ).pvalue
-        for stratum in strata
-    }
+    pvalues = {s: sample_ratio_test(cell, shares_of(sample, s)).pvalue for s, cell in cells.items()}
     off = [stratum for stratum in strata if pvalues[stratum] < CHANCE / len(strata)]
     told = f"The arms have the planned sizes ({p_value(overall.pvalue)})."
     if overall.pvalue < CHANCE:
@@ -72,21 +70,21 @@ def _sample_ratio(sample: Sample) -> CheckResult:
                 "arm": arm.name,
                 "n": n,
                 "expected": expected,
-                "share_planned": float(arm.share),
+                "share_planned": planned,
                 "share_observed": n / max(sum(counts), 1),
                 "pvalue": overall.pvalue,
             }
-            for arm, n, expected in zip(arms, counts, overall.expected, strict=True)
+            for arm, n, expected, planned in zip(arms, counts, overall.expected, shares, strict=True)
         )
         + tuple(
             {
                 "arm": arm.name,
                 "stratum": stratum,
-                "n": _randomised(sample.moments.select((arm.name, stratum))),
+                "n": n,
                 "pvalue": pvalues[stratum],
             }
-            for stratum in strata
-            for arm in arms
+            for stratum, cell in cells.items()
+            for arm, n in zip(arms, cell, strict=True)
         ),
     )
 
@@ -118,6 +116,9 @@ def _duplicates(sample: Sample) -> CheckResult:
         )
     if ids.repeated_ids == 0:
         return CheckResult(name="duplicates", passed=True, sentence="Each unit stands in one row.")
+    if sample.entries is not None:
+        told = f"In more than one row: {counted(ids.repeated_ids, 'unit id')}; each counts once, in its first entry."
+        return CheckResult(name="duplicates", passed=None, sentence=told)
     return CheckResult(
         name="duplicates",
         passed=False,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from incrementality.estimates import CheckResult
 from incrementality.formatting import count, difference, p_value, share
 from incrementality.lift.compliers import arm_compliance, delivered_units, smallest_effect
+from incrementality.lift.draws import planned_shares
 from incrementality.lift.thresholds import (
     CHANCE,
     CONTAMINATION_WITHOUT_PLAN,
@@ -68,10 +69,14 @@ def _complement(sample: Sample, outside: dict[tuple[str, ...], int]) -> CheckRes
     counts = [sum(n for group, n in outside.items() if group[0] == arm.name) for arm in arms]
     if not sum(counts):
         return CheckResult(name=name, passed=True, sentence="Every assigned unit was eligible.")
-    answer = sample_ratio_test(counts, [float(arm.share) for arm in arms])
+    by_stratum: dict[str | None, int] = {}
+    for (_, *stratum), n in outside.items():
+        by_stratum[stratum[0] if stratum else None] = by_stratum.get(stratum[0] if stratum else None, 0) + n
+    shares = planned_shares(sample, by_stratum)
+    answer = sample_ratio_test(counts, shares)
     rows = tuple(
-        {"arm": arm.name, "n": n, "expected": expected, "share_planned": float(arm.share), "pvalue": answer.pvalue}
-        for arm, n, expected in zip(arms, counts, answer.expected, strict=True)
+        {"arm": arm.name, "n": n, "expected": expected, "share_planned": planned, "pvalue": answer.pvalue}
+        for arm, n, expected, planned in zip(arms, counts, answer.expected, shares, strict=True)
     )
     if min(answer.expected) < _FEWEST_EXPECTED:
         told = f"Only {counted(sum(counts), 'unit')} outside the eligible: too few to compare with the plan."

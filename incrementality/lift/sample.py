@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from incrementality.errors import EmptyArm, InputError, did_you_mean
-from incrementality.outcomes import settle, take_standing
+from incrementality.outcomes import LATER_ENTRY, first_entries, settle, take_draws, take_standing
 
 if TYPE_CHECKING:
     from incrementality.experiment import Experiment, PlannedMetric
-    from incrementality.outcomes import IdCounts, Standing, UnitTable
+    from incrementality.outcomes import Draws, Entries, IdCounts, Standing, UnitTable
     from incrementality.stats import Moments
     from incrementality.warehouse import GroupValue, Reduction
 
@@ -63,6 +63,8 @@ class Sample:
         ids: How many ids repeat; ``None`` where the row number is the unit.
         clusters_in_several_arms: Clusters with units in more than one arm.
         standing: Every assigned unit, in the population or not; ``None`` where nothing about it is mapped.
+        draws: The assigned units by arm and period; ``None`` where neither ``t0`` nor ``p_arm`` is mapped.
+        entries: What became of later rows of the same units; ``None`` where rows are counted as they are.
     """
 
     table: UnitTable
@@ -73,6 +75,8 @@ class Sample:
     ids: IdCounts | None
     clusters_in_several_arms: int
     standing: Standing | None = None
+    draws: Draws | None = None
+    entries: Entries | None = None
 
     @property
     def experiment(self) -> Experiment:
@@ -114,6 +118,7 @@ def take_sample(table: UnitTable) -> Sample:
         ValueNotAllowed: A column holds values that its metric does not allow.
     """
     ids = table.count_ids()
+    table, entries = first_entries(table, ids)
     table, reduction = settle(table)
     _check_arms(table, reduction)
     _check_clusters(table)
@@ -123,10 +128,12 @@ def take_sample(table: UnitTable) -> Sample:
         reduction=reduction,
         metrics=tuple(_metric_sample(table, reduction, metric) for metric in table.experiment.metrics),
         values={arm.name: values[arm.name] for arm in table.experiment.arms},
-        refused=table.count_refused(reduction),
+        refused=({LATER_ENTRY: entries.later} if entries else {}) | table.count_refused(reduction),
         ids=ids,
         clusters_in_several_arms=table.count_clusters_in_several_arms(),
         standing=take_standing(table),
+        draws=take_draws(table),
+        entries=entries,
     )
 
 

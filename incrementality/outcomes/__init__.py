@@ -1,5 +1,7 @@
 """The unit table: one row for each assigned unit, a column for each outcome and covariate; who of them counts."""
 
+from incrementality.outcomes.draws import P_ARM, Draws, take_draws
+from incrementality.outcomes.entries import LATER_ENTRY, Entries, first_entries
 from incrementality.outcomes.opening import open_unit_table, settle
 from incrementality.outcomes.population import PopulationRule, longest_window
 from incrementality.outcomes.standing import Standing, take_standing
@@ -7,12 +9,18 @@ from incrementality.outcomes.unit_table import DELIVERED, IdCounts, UnitTable
 
 __all__ = [
     "DELIVERED",
+    "LATER_ENTRY",
+    "P_ARM",
+    "Draws",
+    "Entries",
     "IdCounts",
     "PopulationRule",
     "Standing",
     "UnitTable",
+    "first_entries",
     "longest_window",
     "open_unit_table",
     "settle",
+    "take_draws",
     "take_standing",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from incrementality.errors import ColumnTypeError, EmptyTable, InputError, InvalidUnitId, ValueNotAllowed
-from incrementality.outcomes.population import FLAG, MOMENT, population_rule
+from incrementality.outcomes.population import FLAG, MOMENT, PROBABILITY, population_rule
 from incrementality.outcomes.unit_table import UnitTable
 from incrementality.tables import ARM, COVARIATE, GROUP, OUTCOME, UNIT_ID, Part, check_columns
 from incrementality.warehouse import pilot_means
@@ -106,6 +106,7 @@ def _parts(experiment: Experiment) -> list[tuple[str, Part]]:
     parts += [(name, GROUP) for name in (data.cluster, data.stratum) if name is not None]
     parts += [(name, FLAG) for name in (data.eligible, data.delivered) if name is not None]
     parts += [(name, MOMENT) for name in (data.t0,) if name is not None]
+    parts += [(name, PROBABILITY) for name in (data.p_arm,) if name is not None]
     parts += [(name, OUTCOME) for metric in experiment.metrics for name in metric.columns]
     parts += [(covariate.column, COVARIATE) for covariate in data.covariates]
     return parts + [(segment.column, GROUP) for segment in experiment.segments]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from incrementality.experiment import Experiment
     from incrementality.warehouse import Relation, Warehouse
 
-__all__ = ["FLAG", "MOMENT", "PopulationRule", "longest_window", "population_rule"]
+__all__ = ["FLAG", "MOMENT", "PROBABILITY", "PopulationRule", "longest_window", "population_rule"]
 
 FLAG = Part(
     "0/1 flag",
@@ -36,6 +36,12 @@ MOMENT = Part(
     frozenset({"temporal"}),
     "a decision has a date or a timestamp",
     "export the column as a date or a timestamp in UTC",
+)
+PROBABILITY = Part(
+    "probability of the arm",
+    frozenset({"decimal", "float", "integer"}),
+    "a probability is a number above 0 and at most 1",
+    "export the probability by which each unit was drawn into its arm, empty where it is not known",
 )
 
 

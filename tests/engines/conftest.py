@@ -177,6 +177,7 @@ def units():
         "reached": reached,
         "decided": decided,
         "day": decided.astype("datetime64[D]"),
+        "chance": np.where(np.arange(N) % 4 == 0, 0.25, 0.75),
     }
 
 

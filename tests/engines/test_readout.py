@@ -39,6 +39,14 @@ DESIGNS = {
         "population": "assigned",
         "delivered": "reached",
     },
+    "by first entry": {"unit": "account", "arm": "select", "eligible": "could", "t0": "decided", "covariates": ["pre"]},
+    "by phase, by cluster": {
+        "row_number_as_unit": True,
+        "arm": "select",
+        "cluster": "account",
+        "t0": "day",
+        "p_arm": "chance",
+    },
     "with gaps": {"unit": "id", "arm": "select", "covariates": ["pre", "gaps"]},
 }
 METRICS = [

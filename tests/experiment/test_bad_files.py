@@ -83,7 +83,7 @@ BAD = {
     "eligible unmapped": ("  unit:", "  population: eligible\n  unit:", 6, ["needs the key 'eligible'"]),
     "cut without t0": ("  unit:", "  data_cut: 2026-03-01\n  unit:", 6, ["needs the key 't0'"]),
     "no data cut": ("  unit:", "  data_cut: soon\n  unit:", 6, ["data.data_cut", "like 2026-03-01"]),
-    "flag twice": ("  unit:", "  eligible: arm\n  unit:", 5, ["'arm' cannot be eligible, delivered or t0"]),
+    "flag twice": ("  unit:", "  eligible: arm\n  unit:", 5, ["'arm' cannot be eligible, delivered, t0 or p_arm"]),
     "tab": ("  unit: contact_id", "\tunit: contact_id", 6, ["a tab", "spaces"]),
     "indentation": ("  unit: contact_id", "   unit: contact_id", 7, ["line keys up"]),
     "colon": ("Does it work?", "this: works?", 2, ["quotes"]),
