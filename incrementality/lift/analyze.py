@@ -9,6 +9,7 @@ from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import compare_arms, is_score_test, mean_of
 from incrementality.lift.compliers import compare_compliers, dilute
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
+from incrementality.lift.looks import look_checks, look_of, stated_at
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
 from incrementality.lift.registration import registration_checks, registration_lines
 from incrementality.lift.sample import take_sample
@@ -92,8 +93,10 @@ def analyze(
         warehouse: The engine.
         designs: Every version of the design on record, the oldest first; the readout prints them all.
     """
-    sample = take_sample(open_unit_table(warehouse, locator, experiment))
-    checks = (*registration_checks(designs, experiment), *run_checks(sample))
+    look = look_of(experiment, designs)
+    stated = stated_at(experiment, look)
+    sample = take_sample(open_unit_table(warehouse, locator, stated))
+    checks = (*registration_checks(designs, experiment), *run_checks(sample), *look_checks(experiment, look))
     estimates = compare_arms(sample)
     segments, segment_tests = compare_segments(sample)
     grade, reason = grade_experiment(checks, experiment)
@@ -105,14 +108,14 @@ def analyze(
         question=experiment.question,
         owner=experiment.owner,
         unit=experiment.unit,
-        alpha=experiment.alpha,
+        alpha=stated.alpha,
         grade=grade,
         grade_reason=reason,
         grade_rules=GRADE_RULES,
         verdict=verdict_of(headlines, grade, reason),
         verdict_lines=_verdict_lines(experiment, headlines, checks, grade),
         arms=_arms(sample),
-        means=tuple(mean for part in sample.metrics for mean in _means(experiment, part)),
+        means=tuple(mean for part in sample.metrics for mean in _means(stated, part)),
         estimates=estimates,
         segments=segments,
         segment_tests=segment_tests,
