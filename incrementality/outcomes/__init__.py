@@ -4,6 +4,7 @@ from incrementality.outcomes.draws import P_ARM, Draws, take_draws
 from incrementality.outcomes.entries import LATER_ENTRY, Entries, first_entries
 from incrementality.outcomes.opening import open_unit_table, settle
 from incrementality.outcomes.population import PopulationRule, longest_window
+from incrementality.outcomes.shape import PooledShape, UnitValues, pooled_shapes, unit_values
 from incrementality.outcomes.standing import Standing, take_standing
 from incrementality.outcomes.unit_table import DELIVERED, IdCounts, UnitTable
 
@@ -14,13 +15,17 @@ __all__ = [
     "Draws",
     "Entries",
     "IdCounts",
+    "PooledShape",
     "PopulationRule",
     "Standing",
     "UnitTable",
+    "UnitValues",
     "first_entries",
     "longest_window",
     "open_unit_table",
+    "pooled_shapes",
     "settle",
     "take_draws",
     "take_standing",
+    "unit_values",
 ]

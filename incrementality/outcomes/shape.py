@@ -1,0 +1,159 @@
+"""Outcomes beyond their moments: how skewed they are over all arms together, and the values behind a permutation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlglot import exp
+
+from incrementality.outcomes.unit_table import all_of
+from incrementality.warehouse.sql import column, literal, named, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from incrementality.outcomes.unit_table import GroupValue, UnitTable
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+
+__all__ = ["PooledShape", "UnitValues", "pooled_shapes", "unit_values"]
+
+_PARTS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PooledShape:
+    """One outcome over all arms together, so that nothing of the effect is in it.
+
+    Attributes:
+        units: Units in which it is present.
+        payers: Those with another value than zero.
+        skewness: Third central moment over the standard deviation cubed; 0 where all values are alike.
+    """
+
+    units: int
+    payers: int
+    skewness: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitValues:
+    """The units whose outcome is not zero, one entry a unit, in an order that does not depend on the table's.
+
+    Attributes:
+        arm: Index of the arm in the order asked for.
+        stratum: Index of the stratum; all 0 without strata.
+        outcomes: One array an outcome column.
+    """
+
+    arm: Ints
+    stratum: Ints
+    outcomes: tuple[Floats, ...]
+
+
+def pooled_shapes(table: UnitTable, names: Sequence[str], arms: Sequence[GroupValue]) -> dict[str, PooledShape]:
+    """Return the shape of outcome columns over all arms together, in one pass that never reads the arm apart.
+
+    Args:
+        table: The unit table.
+        names: Outcome columns.
+        arms: The engine's own values of the planned arms; rows of others do not count.
+    """
+    if not names:
+        return {}
+    query = parse("SELECT 1 FROM source", source=table.relation.name)
+    query.set("expressions", [item for k, name in enumerate(names) for item in _sums(table, name, k)])
+    query.set("where", exp.Where(this=all_of([_among(table, arms), *_population(table)])))
+    found = [float(value or 0) for value in table.warehouse.row(query)]
+    width = _PARTS + 1
+    return {name: _shape(*found[k * width : (k + 1) * width]) for k, name in enumerate(names)}
+
+
+def _sums(table: UnitTable, name: str, k: int) -> list[exp.Expression]:
+    y, c = table.outcomes[name], literal(float(table.shift.get(name, 0.0)))
+    centred = parse("($y - $c)", y=y, c=c)
+    items = [
+        parse("count($y)", y=y),
+        parse("count(CASE WHEN $y <> 0e0 THEN 1 END)", y=y),
+        parse("sum($d)", d=centred),
+        parse("sum($d * $d)", d=centred),
+        parse("sum($d * $d * $d)", d=centred),
+    ]
+    return [named(item, f"s{k}_{i}") for i, item in enumerate(items)]
+
+
+def _shape(units: float, payers: float, first: float, second: float, third: float) -> PooledShape:
+    if units == 0:
+        return PooledShape(units=0, payers=0, skewness=0.0)
+    mean, square, cube = first / units, second / units, third / units
+    variance = square - mean**2
+    spread = variance > 1e-14 * square
+    skewness = (cube - 3 * mean * square + 2 * mean**3) / variance**1.5 if spread else 0.0
+    return PooledShape(
+        units=round(units), payers=round(payers), skewness=skewness if math.isfinite(skewness) else math.inf
+    )
+
+
+def unit_values(
+    table: UnitTable, names: Sequence[str], arms: Sequence[GroupValue], strata: Sequence[GroupValue] = ()
+) -> UnitValues:
+    """Return the units of some arms whose outcome is not zero, sorted by arm, stratum and value.
+
+    Args:
+        table: The unit table.
+        names: Outcome columns; a unit is left out where all of them are zero, and where one is missing.
+        arms: The engine's own values of the arms.
+        strata: The engine's own values of the strata, where units were drawn within them.
+    """
+    numbers = [table.outcomes[name] for name in names]
+    data = table.experiment.data
+    items = [_index(column(data.arm), arms)]
+    items += [_index(column(data.stratum), strata) if strata and data.stratum is not None else literal(0.0)]
+    items += numbers
+    query = parse("SELECT 1 FROM source", source=table.relation.name)
+    query.set("expressions", [named(item, f"v{k}") for k, item in enumerate(items)])
+    tests = [parse("$y IS NOT NULL", y=y) for y in numbers] + [_among(table, arms), _some_not_zero(numbers)]
+    query.set("where", exp.Where(this=all_of([*tests, *_population(table)])))
+    arm, stratum, *values = table.warehouse.numbers(query)
+    order = np.lexsort((*reversed(values), stratum, arm))
+    return UnitValues(
+        arm=arm[order].astype(np.int64),
+        stratum=stratum[order].astype(np.int64),
+        outcomes=tuple(value[order] for value in values),
+    )
+
+
+def _index(value: exp.Expression, known: Sequence[GroupValue]) -> exp.Expression:
+    """The place of a value among those known, counted from 0."""
+    tree: exp.Expression = literal(float(len(known)))
+    for k, one in reversed(list(enumerate(known))):
+        tree = parse(
+            "CASE WHEN $v = $one THEN $k ELSE $rest END", v=value, one=literal(one), k=literal(float(k)), rest=tree
+        )
+    return tree
+
+
+def _among(table: UnitTable, arms: Sequence[GroupValue]) -> exp.Expression:
+    arm = column(table.experiment.data.arm)
+    tests = [parse("$a = $v", a=arm, v=literal(value)) for value in arms]
+    tree = tests[0]
+    for test in tests[1:]:
+        tree = parse("($a OR $b)", a=tree, b=test)
+    return tree
+
+
+def _some_not_zero(numbers: Sequence[exp.Expression]) -> exp.Expression:
+    tree = parse("($y <> 0e0)", y=numbers[0])
+    for number in numbers[1:]:
+        tree = parse("($a OR $y <> 0e0)", a=tree, y=number)
+    return tree
+
+
+def _population(table: UnitTable) -> list[exp.Expression]:
+    return [*table.placed(), *table.rule.kept]
