@@ -2,6 +2,7 @@
 
 Modules, from the ground up:
 
+    inputs          the small records of a request
     request         what is asked for
     history         the metric's past, in the few numbers that a design rests on
     plan            units, power, what can be seen, how long; no words
@@ -14,21 +15,25 @@ Modules, from the ground up:
     counted         power counted on the history, with the small-holdout rule
     changes         what stands in the way, what would clear it, the way out
     designer        from the request to the answer
+    drawn           the arms so far against the plan
     looks           on which days the answer may be looked at
 """
 
 from incrementality.design.answer import DesignAnswer
 from incrementality.design.designer import METHOD_VERSION, design, revise
+from incrementality.design.drawn import arms_drawn
 from incrementality.design.history import MetricHistory, baseline_of_history, baseline_of_moments
-from incrementality.design.looks import Look, look_on, looks_of
-from incrementality.design.parts import SignOff
-from incrementality.design.request import (
+from incrementality.design.inputs import (
     ContaminationRoute,
-    DesignRequest,
     Guardrail,
     LiveExperiment,
+    LookUp,
     MetricBaseline,
+    ReleasePlan,
 )
+from incrementality.design.looks import Look, look_on, looks_of
+from incrementality.design.parts import SignOff
+from incrementality.design.request import DesignRequest
 
 __all__ = [
     "METHOD_VERSION",
@@ -38,9 +43,12 @@ __all__ = [
     "Guardrail",
     "LiveExperiment",
     "Look",
+    "LookUp",
     "MetricBaseline",
     "MetricHistory",
+    "ReleasePlan",
     "SignOff",
+    "arms_drawn",
     "baseline_of_history",
     "baseline_of_moments",
     "design",

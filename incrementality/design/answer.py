@@ -33,6 +33,7 @@ __all__ = ["DesignAnswer"]
 
 _STRICT = ConfigDict(extra="forbid")
 _NOT_REGISTERED = {"sign_offs", "version", "supersedes"}
+_REGISTERED_IF_ASKED = {"release", "looked_up"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,8 @@ class DesignAnswer(DisplayMixin):
     def hash(self) -> str:
         """SHA-256 of the canonical JSON of request, design and method version; who signed is left out."""
         content = {k: v for k, v in to_plain(self).items() if k not in _NOT_REGISTERED}
+        asked = content["request"].items()
+        content["request"] = {k: v for k, v in asked if v is not None or k not in _REGISTERED_IF_ASKED}
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

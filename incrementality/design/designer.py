@@ -182,6 +182,8 @@ def _by_weeks(request: DesignRequest, plan: Plan, extra: float) -> tuple[CurvePo
 
 def _notes(request: DesignRequest, guarded: GuardedPower) -> tuple[str, ...]:
     said = [f"The baseline is {request.baseline.source}."]
+    if request.looked_up is not None:
+        said.append(f"Looked up ({request.looked_up.what}): {request.looked_up.sentence}")
     if request.baseline.units_per_cluster > 1:
         said.append(
             f"Whole accounts are randomised, about {request.baseline.units_per_cluster:.3g} {request.unit}s each; "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from incrementality.design.request import MetricBaseline
+from incrementality.design.inputs import MetricBaseline
 from incrementality.errors import InputError
 from incrementality.stats import moments_of_rows, outcome_of_moments
 

@@ -10,128 +10,29 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import ConfigDict
 
+from incrementality.design.inputs import (
+    ContaminationRoute,
+    Guardrail,
+    LiveExperiment,
+    LookUp,
+    MetricBaseline,
+    ReleasePlan,
+    require,
+)
 from incrementality.design.record import from_plain, to_plain
-from incrementality.errors import InputError
 from incrementality.metrics import Direction, MetricKind  # noqa: TC001 - the same
 from incrementality.stats import EffectPrior  # noqa: TC001 - read at run time when a record comes back from JSON
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ContaminationRoute", "DesignRequest", "Guardrail", "LiveExperiment", "MetricBaseline", "Scope"]
+__all__ = ["DesignRequest", "Scope"]
 
 Scope = Literal["journey", "step", "function", "trigger", "global"]
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _STRICT = ConfigDict(extra="forbid")
 _LARGEST_SHARE = 0.95
-
-
-def _require(ok: bool, what: str, value: object, allowed: str, hint: str) -> None:  # noqa: FBT001 - one check a line
-    if not ok:
-        raise InputError(f"{what} is {value!r}; allowed: {allowed}", hint=hint)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricBaseline:
-    """The primary metric without treatment.
-
-    Attributes:
-        mean: Share (conversion), mean or ratio, above 0, in the metric's unit.
-        sd: Standard deviation of a unit's value (ratio: of its linearised value); not needed for conversions.
-        payer_share: Share of units with a value other than zero; ``None`` where it is not known.
-        skewness: Skewness of the units' values; ``None`` where it is not known.
-        design_effect: By how much clusters raise the variance; 1 where units are randomised.
-        units_per_cluster: Units for each randomised cluster, such as contacts for each account.
-        n: Units in the history; ``None`` where the numbers were stated.
-        source: Where the numbers come from.
-        fingerprint: SHA-256 of the history, where there is one.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    mean: float
-    sd: float | None = None
-    payer_share: float | None = None
-    skewness: float | None = None
-    design_effect: float = 1.0
-    units_per_cluster: float = 1.0
-    n: int | None = None
-    source: str = "stated in the request"
-    fingerprint: str | None = None
-
-    def __post_init__(self) -> None:
-        _require(0 < self.mean < math.inf, "the baseline's mean", self.mean, "above 0", "effects are relative to it")
-        if self.sd is not None:
-            _require(0 < self.sd < math.inf, "the baseline's sd", self.sd, "above 0", "take it from the history")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveExperiment:
-    """Another experiment that runs at the same time.
-
-    Attributes:
-        id: Its id.
-        layer: Its layer; two experiments in one layer never share a unit.
-        traffic: Share of the layer's units that it takes, above 0 to 1.
-        audience_overlap: Share of this request's audience that is also eligible there, 0 to 1.
-        withholds: Journeys or functions that it switches off.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    id: str
-    layer: str = ""
-    traffic: float = 1.0
-    audience_overlap: float = 1.0
-    withholds: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _require(0 < self.traffic <= 1, f"traffic of {self.id}", self.traffic, "above 0 to 1", "0.5 is half")
-        _require(
-            0 <= self.audience_overlap <= 1, f"overlap with {self.id}", self.audience_overlap, "0 to 1", "0.5 is half"
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContaminationRoute:
-    """A way by which held-out units may still get the treatment, or treated units miss it.
-
-    Attributes:
-        route: In words, e.g. "account managers forward the offer".
-        share: Expected share of the arm that takes this route, 0 to below 1.
-        arm: Whether the control gets it or the treatment misses it.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    route: str
-    share: float
-    arm: Literal["control gets it", "treatment misses it"] = "control gets it"
-
-    def __post_init__(self) -> None:
-        _require(0 <= self.share < 1, f"share of route {self.route!r}", self.share, "0 to below 1", "0.02 is 2 %")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guardrail:
-    """A negative signal that must not rise: unsubscribes, complaints, opt-outs, bounces, support load.
-
-    Attributes:
-        name: Its name.
-        rate: Share of units with it today, above 0 and below 1.
-        largest_rise: Largest rise that is still acceptable, relative to the rate.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
-
-    name: str
-    rate: float
-    largest_rise: float
-
-    def __post_init__(self) -> None:
-        _require(0 < self.rate < 1, f"the rate of {self.name}", self.rate, "above 0, below 1", "0.002 is 0.2 %")
-        _require(self.largest_rise > 0, f"largest rise of {self.name}", self.largest_rise, "above 0", "0.25 is 25 %")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +78,8 @@ class DesignRequest:
         contamination: Routes by which the arms may mix.
         guardrails: Negative signals watched.
         approvals: Roles that have to sign.
+        release: What becomes of those held out; ``None`` where the request does not say.
+        looked_up: Where the numbers were looked up; ``None`` where they were stated.
 
     Raises:
         InputError: A value is outside its range, or two values contradict each other.
@@ -222,6 +125,8 @@ class DesignRequest:
     contamination: tuple[ContaminationRoute, ...] = ()
     guardrails: tuple[Guardrail, ...] = ()
     approvals: tuple[str, ...] = ("owner", "analyst")
+    release: ReleasePlan | None = None
+    looked_up: LookUp | None = None
 
     def __post_init__(self) -> None:
         _check_names(self)
@@ -252,53 +157,53 @@ class DesignRequest:
 
 
 def _check_names(r: DesignRequest) -> None:
-    _require(bool(_ID.fullmatch(r.id)), "id", r.id, "a-z, 0-9, '.', '_', '-', up to 63", "name it like winback-2026q1")
-    _require(bool(r.question.strip()), "question", r.question, "some words", "say what is to be learnt")
-    _require(bool(r.metric.strip()), "metric", r.metric, "a name", "name the primary metric")
+    require(bool(_ID.fullmatch(r.id)), "id", r.id, "a-z, 0-9, '.', '_', '-', up to 63", "name it like winback-2026q1")
+    require(bool(r.question.strip()), "question", r.question, "some words", "say what is to be learnt")
+    require(bool(r.metric.strip()), "metric", r.metric, "a name", "name the primary metric")
     repeated = len({e.id for e in r.live}) < len(r.live) or r.id in {e.id for e in r.live}
-    _require(not repeated, "live", [e.id for e in r.live], "each other experiment once", "remove what is repeated")
+    require(not repeated, "live", [e.id for e in r.live], "each other experiment once", "remove what is repeated")
 
 
 def _check_units(r: DesignRequest) -> None:
-    _require(r.population >= 0, "population", r.population, "0 or more", "count the eligible units")
-    _require(0 <= r.arrivals_per_week < math.inf, "arrivals_per_week", r.arrivals_per_week, "0 or more", "count a week")
-    _require(r.population + r.arrivals_per_week > 0, "population", r.population, "above 0", "without units, no test")
-    _require(r.treatment_arms >= 1, "treatment_arms", r.treatment_arms, "1 or more", "do not count the control")
+    require(r.population >= 0, "population", r.population, "0 or more", "count the eligible units")
+    require(0 <= r.arrivals_per_week < math.inf, "arrivals_per_week", r.arrivals_per_week, "0 or more", "count a week")
+    require(r.population + r.arrivals_per_week > 0, "population", r.population, "above 0", "without units, no test")
+    require(r.treatment_arms >= 1, "treatment_arms", r.treatment_arms, "1 or more", "do not count the control")
     if r.kind == "conversion":
-        _require(r.baseline.mean < 1, "the conversion rate", r.baseline.mean, "below 1", "0.05 is 5 %")
+        require(r.baseline.mean < 1, "the conversion rate", r.baseline.mean, "below 1", "0.05 is 5 %")
     else:
-        _require(r.baseline.sd is not None, "baseline.sd", None, "above 0", f"a {r.kind} metric needs it")
+        require(r.baseline.sd is not None, "baseline.sd", None, "above 0", f"a {r.kind} metric needs it")
 
 
 def _check_rates(r: DesignRequest) -> None:
-    _require(0 < r.smallest_effect < math.inf, "smallest_effect", r.smallest_effect, "above 0", "0.1 is 10 %")
+    require(0 < r.smallest_effect < math.inf, "smallest_effect", r.smallest_effect, "above 0", "0.1 is 10 %")
     possible = r.kind != "conversion" or r.direction == "decrease" or r.baseline.mean * (1 + r.smallest_effect) <= 1
-    _require(possible, "smallest_effect", r.smallest_effect, "a share of at most 1", "give a smaller effect")
+    require(possible, "smallest_effect", r.smallest_effect, "a share of at most 1", "give a smaller effect")
     possible = r.kind != "conversion" or r.direction == "increase" or r.smallest_effect <= 1
-    _require(possible, "smallest_effect", r.smallest_effect, "at most 1 for a decrease", "give a smaller effect")
+    require(possible, "smallest_effect", r.smallest_effect, "at most 1 for a decrease", "give a smaller effect")
     share_ok = r.holdout_share == "auto" or 0 < float(r.holdout_share) <= _LARGEST_SHARE
-    _require(share_ok, "holdout_share", r.holdout_share, "'auto', or above 0 to 0.95", "0.1 holds back 10 %")
-    _require(0 < r.alpha < r.power < 1, "alpha and power", (r.alpha, r.power), "0 < alpha < power < 1", "0.05 and 0.8")
-    _require(0 <= r.r_squared < 1, "r_squared", r.r_squared, "0 to below 1", "measure it on earlier data")
-    _require(0 < r.traffic <= 1, "traffic", r.traffic, "above 0 to 1", "1 takes the whole layer")
-    _require(0 <= r.global_holdout < 1, "global_holdout", r.global_holdout, "0 to below 1", "0.05 is 5 %")
+    require(share_ok, "holdout_share", r.holdout_share, "'auto', or above 0 to 0.95", "0.1 holds back 10 %")
+    require(0 < r.alpha < r.power < 1, "alpha and power", (r.alpha, r.power), "0 < alpha < power < 1", "0.05 and 0.8")
+    require(0 <= r.r_squared < 1, "r_squared", r.r_squared, "0 to below 1", "measure it on earlier data")
+    require(0 < r.traffic <= 1, "traffic", r.traffic, "above 0 to 1", "1 takes the whole layer")
+    require(0 <= r.global_holdout < 1, "global_holdout", r.global_holdout, "0 to below 1", "0.05 is 5 %")
     mixed = sum(route.share for route in r.contamination)
-    _require(mixed < 1, "contamination", mixed, "routes that add up to less than 1", "nothing would be compared")
+    require(mixed < 1, "contamination", mixed, "routes that add up to less than 1", "nothing would be compared")
 
 
 def _check_time(r: DesignRequest) -> None:
-    _require(r.window_days >= 1, "window_days", r.window_days, "1 or more", "28 is usual")
-    _require(r.maturity_lag_days >= 0, "maturity_lag_days", r.maturity_lag_days, "0 or more", "count invoicing delay")
-    _require(r.longest_weeks >= 0, "longest_weeks", r.longest_weeks, "0 or more", "26 is half a year")
-    _require(1 <= r.looks <= 100, "looks", r.looks, "1 to 100", "1 is a single look")  # noqa: PLR2004 - limit of stats
-    _require(r.answer_by is None or r.starts is not None, "starts", None, "a day, with answer_by", "say when it starts")
+    require(r.window_days >= 1, "window_days", r.window_days, "1 or more", "28 is usual")
+    require(r.maturity_lag_days >= 0, "maturity_lag_days", r.maturity_lag_days, "0 or more", "count invoicing delay")
+    require(r.longest_weeks >= 0, "longest_weeks", r.longest_weeks, "0 or more", "26 is half a year")
+    require(1 <= r.looks <= 100, "looks", r.looks, "1 to 100", "1 is a single look")  # noqa: PLR2004 - limit of stats
+    require(r.answer_by is None or r.starts is not None, "starts", None, "a day, with answer_by", "say when it starts")
     backwards = r.starts is not None and r.answer_by is not None and r.answer_by <= r.starts
-    _require(not backwards, "answer_by", str(r.answer_by), f"after starts ({r.starts})", "move one of the two dates")
+    require(not backwards, "answer_by", str(r.answer_by), f"after starts ({r.starts})", "move one of the two dates")
 
 
 def _check_money(r: DesignRequest) -> None:
     for name, value in (("revenue_per_unit", r.revenue_per_unit), ("at_risk_limit", r.at_risk_limit)):
-        _require(value is None or 0 < value < math.inf, name, value, "above 0, or nothing", "leave it out if unknown")
-    _require(0 <= r.unit_cost < math.inf, "unit_cost", r.unit_cost, "0 or more", "cost of treating one unit")
+        require(value is None or 0 < value < math.inf, name, value, "above 0, or nothing", "leave it out if unknown")
+    require(0 <= r.unit_cost < math.inf, "unit_cost", r.unit_cost, "0 or more", "cost of treating one unit")
     known = r.at_risk_limit is None or r.money_per_unit is not None
-    _require(known, "at_risk_limit", r.at_risk_limit, "with revenue_per_unit", "say what one unit of the metric earns")
+    require(known, "at_risk_limit", r.at_risk_limit, "with revenue_per_unit", "say what one unit of the metric earns")

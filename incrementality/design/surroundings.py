@@ -10,8 +10,9 @@ from incrementality.design.wording import count, percent
 from incrementality.stats import minimal_detectable_effect, outcome_of_rate
 
 if TYPE_CHECKING:
+    from incrementality.design.inputs import Guardrail, LiveExperiment
     from incrementality.design.plan import Plan
-    from incrementality.design.request import DesignRequest, Guardrail, LiveExperiment
+    from incrementality.design.request import DesignRequest
 
 __all__ = ["conflicts_of_plan", "guardrails_of_plan"]
 

@@ -104,6 +104,7 @@ def facts(answer: DesignAnswer) -> list[tuple[str, str]]:
         ("Answer", f"after {duration(answer.days)}" + (f", on {answer.answer_on}" if answer.answer_on else "")),
         ("Chance difference of a covariate", balance),
         *money_facts(answer),
+        ("Those held out afterwards", "not stated" if request.release is None else request.release.sentence),
     ]
 
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 from incrementality import formatting as fmt
 from incrementality.design.wording import count, duration, facts, percent
 from incrementality.report.design_charts import design_charts
+from incrementality.report.environment import page_environment
 from incrementality.report.figures import chart_svg
-from incrementality.report.readout_page import _environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from incrementality.design.answer import DesignAnswer
     from incrementality.design.parts import CurvePoint
+    from incrementality.estimates import CheckResult
 
 __all__ = ["render_design"]
 
@@ -35,15 +36,17 @@ _GLOSSARY = (
 )
 
 
-def render_design(answer: DesignAnswer) -> str:
+def render_design(answer: DesignAnswer, *, drawn: CheckResult | None = None) -> str:
     """Return the answer to a request as one self-contained HTML page, with a block to sign.
 
     The page needs no network and no script. The same record gives the same bytes.
 
     Args:
         answer: The record to render.
+        drawn: The arms so far against the plan, once units were drawn.
     """
-    return _environment().get_template("design.html.j2").render(_view(answer))
+    view = {**_view(answer), "drawn": None if drawn is None else _drawn(drawn)}
+    return page_environment().get_template("design.html.j2").render(view)
 
 
 def _view(answer: DesignAnswer) -> dict[str, Any]:
@@ -113,6 +116,14 @@ def _beside(answer: DesignAnswer) -> Iterable[dict[str, str]]:
         yield _item(icon, f"Guardrail: {guardrail.name}", guardrail.sentence)
 
 
+def _drawn(check: CheckResult) -> dict[str, Any]:
+    icon = {True: "passed", False: "failed", None: "info"}[check.passed]
+    word = {True: "As planned", False: "Not as planned", None: "For information"}[check.passed]
+    rows = [(row["arm"], count(row["n"]), percent(row["share"]), percent(row["planned"])) for row in check.table]
+    head = ("Arm", "Drawn", "Share", "Planned")
+    return {"icon": icon, "word": word, "sentence": check.sentence, "head": head, "rows": rows}
+
+
 def _item(icon: str, title: str, sentence: str) -> dict[str, str]:
     word = {"passed": "Good", "caution": "Mind", "failed": "Blocks", "info": "For information"}[icon]
     return {"icon": icon, "word": word, "title": title, "sentence": sentence}
@@ -121,9 +132,11 @@ def _item(icon: str, title: str, sentence: str) -> dict[str, str]:
 def _asked(answer: DesignAnswer) -> tuple[tuple[str, str], ...]:
     r = answer.request
     arriving = f", {r.arrivals_per_week:,.0f} more a week" if r.arrivals_per_week else ""
+    found = () if r.looked_up is None else (("Looked up", f"{r.looked_up.sentence} From {r.looked_up.source}."),)
     rows = [
         ("Metric", f"{r.metric} ({r.kind}), {fmt.mean(r.baseline.mean, kind=r.kind, unit=r.unit_of_value)} today"),
         ("Baseline from", r.baseline.source),
+        *found,
         ("Smallest effect that matters", f"{percent(r.smallest_effect)} {r.direction}"),
         ("Who is there", f"{count(r.population)} {r.unit}s now{arriving}"),
         ("What is withheld", f"{r.scope}{': ' if r.withholds else ''}{', '.join(r.withholds)}"),

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from incrementality import formatting as fmt
 from incrementality.report import wording
 from incrementality.report.charts import arms_chart, balance_chart, effects_chart, registered, segments_chart
+from incrementality.report.environment import page_environment
 from incrementality.report.figures import chart_svg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from jinja2 import Environment
 
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.lift.readout import Readout
@@ -79,28 +78,7 @@ def render_readout(readout: Readout) -> str:
     Args:
         readout: The record to render.
     """
-    return _environment().get_template("readout.html.j2").render(_view(readout))
-
-
-def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("incrementality.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        finalize=_printable,
-    )
-    environment.filters["prose"] = wording.kept_together
-    return environment
-
-
-def _printable(value: object) -> object:
-    """Return text without the control characters that HTML forbids; anything else as it is."""
-    return "".join(c for c in value if c.isprintable() or c.isspace()) if type(value) is str else value
+    return page_environment().get_template("readout.html.j2").render(_view(readout))
 
 
 def _view(readout: Readout) -> dict[str, Any]:
