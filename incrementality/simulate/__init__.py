@@ -6,14 +6,17 @@ The judge does not know the judged: nothing here imports an estimator.
 from incrementality.simulate.hazards import annual_recurring_revenue, numeric_hazards, zero_inflated_revenue
 from incrementality.simulate.holdout import Manifest, SimulatedHoldout
 from incrementality.simulate.journey import crm_journey_holdout, regenerate
+from incrementality.simulate.trigger import SimulatedTrigger, expansion_trigger_holdout
 from incrementality.simulate.truth import TrueEffect, true_effects
 
 __all__ = [
     "Manifest",
     "SimulatedHoldout",
+    "SimulatedTrigger",
     "TrueEffect",
     "annual_recurring_revenue",
     "crm_journey_holdout",
+    "expansion_trigger_holdout",
     "numeric_hazards",
     "regenerate",
     "true_effects",
