@@ -37,9 +37,13 @@ def parquet_table(paths: Iterable[Path]) -> exp.Expression:
 
 
 class ParquetEngine(DuckDBWarehouse):
-    """An engine of one thread that also writes Parquet files; for one thread of one process.
+    """An engine that also writes Parquet files; for one thread of one process.
 
     What it reads and writes is not kept among its ``statements``: it may live long.
+
+    Args:
+        memory_limit: What the engine may use before it spills to the temporary folder.
+        threads: Threads of the engine; ``None``: its own choice.
 
     Examples:
         >>> import tempfile, numpy as np
@@ -53,8 +57,8 @@ class ParquetEngine(DuckDBWarehouse):
         {'made_by': 'us'}
     """
 
-    def __init__(self, *, memory_limit: str = "320MB") -> None:
-        super().__init__(memory_limit=memory_limit, threads=1)
+    def __init__(self, *, memory_limit: str = "320MB", threads: int | None = 1) -> None:
+        super().__init__(memory_limit=memory_limit, threads=threads)
 
     def write_columns(
         self, path: Path, columns: Mapping[str, NDArray[np.generic]], *, notes: Mapping[str, str] | None = None

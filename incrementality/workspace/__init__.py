@@ -1,8 +1,10 @@
 """The project folder: knows the disk layout and owns the verbs."""
 
 from incrementality.workspace.configuration import CONFIGURATION, Configuration
+from incrementality.workspace.decisions import DecidedUnits, decide_units
 from incrementality.workspace.demo import Demo, DemoRow, make_demo
 from incrementality.workspace.designs import design_experiment, design_page, sign_design, stored_design
+from incrementality.workspace.eligibility import Eligibility, eligibility_yaml_example, read_eligibility
 from incrementality.workspace.health import health_of
 from incrementality.workspace.holdouts import (
     AssignedUnits,
@@ -24,8 +26,10 @@ __all__ = [
     "CONFIGURATION",
     "AssignedUnits",
     "Configuration",
+    "DecidedUnits",
     "Demo",
     "DemoRow",
+    "Eligibility",
     "ExperimentStatus",
     "ReadoutFiles",
     "UnitBatch",
@@ -33,14 +37,17 @@ __all__ = [
     "assign_units",
     "audit_ledger",
     "check_deliveries",
+    "decide_units",
     "design_experiment",
     "design_page",
+    "eligibility_yaml_example",
     "erase_units",
     "export_arms",
     "health_of",
     "make_demo",
     "plan_of",
     "programme_status",
+    "read_eligibility",
     "record_units",
     "result_text",
     "sign_design",

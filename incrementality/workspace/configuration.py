@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from incrementality.errors import InputError, did_you_mean
 from incrementality.experiment.problems import path_text
 from incrementality.experiment.tree import Problem, clip, read_tree
+from incrementality.workspace.sources import EMBEDDED, TableSources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["CONFIGURATION", "EMBEDDED", "Configuration", "read_configuration"]
 
 CONFIGURATION = "incrementality.yaml"
-EMBEDDED = "duckdb:"
 
 _WAREHOUSE = r"^(duckdb:|postgres(ql)?://\S+|spark://\S+|spark:local\S*|\$\{[A-Za-z_]\w*\}\S*)$"
 _MEMORY = r"^[1-9]\d*(\.\d+)?\s?(MB|GB|MiB|GiB)$"
@@ -29,7 +29,7 @@ class Configuration(BaseModel):
 
     Examples:
         >>> Configuration()
-        Configuration(warehouse='duckdb:', memory_limit='320MB')
+        Configuration(warehouse='duckdb:', memory_limit='320MB', sources={})
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -44,6 +44,10 @@ class Configuration(BaseModel):
     memory_limit: Annotated[str, Field(pattern=_MEMORY, description="a number and its unit, like 320MB or 2GB")] = (
         "320MB"
     )
+    sources: Annotated[
+        TableSources,
+        Field(description="the tables that experiments name, like orders: {source: data/orders.parquet}"),
+    ] = {}
 
 
 def read_configuration(path: Path) -> Configuration:
@@ -101,6 +105,8 @@ def _words(found: Any, tree: Tree) -> str:  # noqa: ANN401 - what the validating
     meaning = Configuration.model_fields[key].description
     if key == "warehouse":  # an address may hold a password
         return f"the value cannot be used. Write {meaning}"
+    if key == "sources":
+        return f"this cannot be used. Write {meaning}"
     return f"{clip(tree.spot((key,)).text)} cannot be used. Write {meaning}"
 
 

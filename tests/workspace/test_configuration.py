@@ -32,8 +32,20 @@ def test_every_documented_warehouse_is_read(read, warehouse):
     assert read(f'warehouse: "{warehouse}"').warehouse == warehouse
 
 
+def test_the_tables_that_experiments_share_are_named(read):
+    found = read("sources: {orders: data/orders.parquet, crm: {table: crm.contacts}}").sources
+    assert (found["orders"].source, found["crm"].table) == ("data/orders.parquet", "crm.contacts")
+
+
 BAD = {
-    "unknown key": ("warehuose: duckdb", "line 1, warehuose: the key is unknown. Allowed: warehouse, memory_limit."),
+    "a source of nothing": (
+        "\nsources:\n  orders: {}",
+        "line 3, sources.orders: this cannot be used. Write the tables",
+    ),
+    "unknown key": (
+        "warehuose: duckdb",
+        "line 1, warehuose: the key is unknown. Allowed: warehouse, memory_limit, sources.",
+    ),
     "a guess": ("# mine\nmemory_limits: 1GB", "line 2, memory_limits: the key is unknown. Allowed: warehouse, memory"),
     "duplicate": ("memory_limit: 1GB\nmemory_limit: 2GB", "line 2, memory_limit: the key 'memory_limit' stands on li"),
     "a number": ("memory_limit: 320", "line 1, memory_limit: '320' cannot be used. Write a number and its unit"),
