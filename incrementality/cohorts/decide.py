@@ -138,7 +138,10 @@ def _decided(
     refused = tuple(
         _refused(name, clean, warehouse) for name, found in tables.items() for clean in found.values()
     )  # fmt: skip
-    queries = [_query(name, rule, tables[name], period, warehouse.dialect) for name, rule in rules.items()]
+    queries = [
+        _query(experiment, rule, tables[experiment], period, warehouse=warehouse, fired_name=f"{name}_fired_{k}")
+        for k, (experiment, rule) in enumerate(rules.items())
+    ]
     if any(is_sequential(rule) for rule in rules.values()):
         base = warehouse.materialise(f"{name}_judged", _union(queries))
         before = None if earlier is None else _entered(earlier, warehouse)
@@ -170,8 +173,10 @@ def _cleaned(
                 hint="open the table in the warehouse and hand in its relation",
             )
         _refuse_by_name(rule, name, relations[name])
-    options = {"data_cut": micros(period.data_cut), "whole_ids": _are_whole(rule, relations)}
-    return {name: clean_table(warehouse, rule, name, relations[name], **options) for name in rule.tables}
+    cut, whole = micros(period.data_cut), _are_whole(rule, relations)
+    return {
+        name: clean_table(warehouse, rule, name, relations[name], data_cut=cut, whole_ids=whole) for name in rule.tables
+    }
 
 
 def _are_whole(rule: EligibilityRule, relations: Mapping[str, Relation]) -> bool:
@@ -195,17 +200,34 @@ def _refused(experiment_id: str, clean: CleanTable, warehouse: Warehouse) -> Ref
 
 
 def _query(
-    experiment_id: str, rule: EligibilityRule, tables: Mapping[str, CleanTable], period: _Period, dialect: str
+    experiment_id: str,
+    rule: EligibilityRule,
+    tables: Mapping[str, CleanTable],
+    period: _Period,
+    *,
+    warehouse: Warehouse,
+    fired_name: str,
 ) -> exp.Expression:
-    """The one query that decides every firing of a rule, but for re-entry, caps and priority."""
-    inputs = inputs_at(rule, tables, since=period.since, until=period.until)
+    """The query that decides every firing of a rule, but for re-entry, caps and priority.
+
+    The firings are stored first, so that the engine knows how few they are and lets the events meet them.
+    """
+    ends = {"since": period.since, "until": period.until}
+    trigger = tables[rule.trigger.table]
+    firings = warehouse.materialise(fired_name, _reading([trigger], fired(rule, trigger, **ends), warehouse.dialect))
+    inputs = _reading(tables.values(), inputs_at(rule, tables, **ends), warehouse.dialect)
+    inputs = inputs.with_("fired", as_=parse("SELECT * FROM stored", stored=firings.name), copy=False)
+    return judged(experiment_id, rule, inputs, tables, warehouse.dialect)
+
+
+def _reading(tables: Iterable[CleanTable], query: exp.Expression, dialect: str) -> exp.Select:
+    """A query with the usable rows of the tables that it reads."""
+    assert isinstance(query, exp.Select)  # noqa: S101 - for the type checker
     stored = None if dialect == "spark" else False  # Spark never stores them; the others would, being asked twice
-    for clean in tables.values():
+    for clean in tables:
         name = exp.to_identifier(clean.cte, quoted=True)
-        inputs = inputs.with_(name, as_=clean.rows, materialized=stored, copy=False)
-    firings = fired(rule, tables[rule.trigger.table], since=period.since, until=period.until)
-    inputs = inputs.with_("fired", as_=firings, copy=False)
-    return judged(experiment_id, rule, inputs, tables, dialect)
+        query = query.with_(name, as_=clean.rows, materialized=stored, copy=False)
+    return query
 
 
 def _union(queries: list[exp.Expression]) -> exp.Expression:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["CleanTable", "check_usable", "clean_table", "constant", "is_one_of"]
 
 _TIME = Part("time", frozenset({"temporal", "text"}), "times are instants", "export it as a timestamp with its zone")
+_EXACT = 2**53
 _VALUE = Part("input", NUMERIC | {"text", "temporal"}, "inputs are numbers, texts or times", "export one of these")
 
 
@@ -33,9 +34,10 @@ class CleanTable:
 
     Attributes:
         name: As the rule names it.
-        rows: The usable rows: unit_id, at_us (microseconds), then ``v_<i>`` for each column of ``columns``, and
-            ``s_<i>`` for those that are summed.
+        rows: The usable rows: unit_id, at_us (microseconds), then ``v_<i>`` for each column of ``columns``, ``s_<i>``
+            for those that are summed, and ``w_<i>``, the column as it is, for those of whole numbers.
         columns: Columns read, in order.
+        whole: Those that hold whole numbers.
         kinds: ``text``, ``number`` or ``time`` for each column.
         refusals: Counts each reason's rows: rows, then one column a reason.
         reasons: The reasons, in that order.
@@ -44,6 +46,7 @@ class CleanTable:
     name: str
     rows: exp.Expression
     columns: tuple[str, ...]
+    whole: frozenset[str]
     kinds: dict[str, str]
     refusals: exp.Expression
     reasons: tuple[str, ...]
@@ -63,8 +66,20 @@ class CleanTable:
 
     def test(self, where: Where, *, of: str | None = None) -> exp.Expression:
         """Return the condition that a row's columns hold the filter's values."""
-        tests = [is_one_of(self.value(name, of=of), self.kinds[name], options, name) for name, options in where]
+        tests = [self._is_one_of(name, options, of) for name, options in where]
         return reduce(lambda left, right: exp.And(this=left, expression=right), tests) if tests else exp.true()
+
+    def _is_one_of(self, name: str, options: Sequence[str | float], of: str | None) -> exp.Expression:
+        """Whole numbers are compared as they are stored, so that an engine can pass over blocks without them."""
+        if name in self.whole and all(_is_small_whole(option) for option in options):
+            numbers = [literal(int(option)) for option in options]
+            return exp.In(this=exp.column(f"w_{self.columns.index(name)}", table=of), expressions=numbers)
+        return is_one_of(self.value(name, of=of), self.kinds[name], options, name)
+
+
+def _is_small_whole(option: str | float) -> bool:
+    """Whether a constant is a whole number that is the same as a float; no other one is nearest to it."""
+    return not isinstance(option, str) and abs(option) < _EXACT and float(option).is_integer()
 
 
 def is_one_of(node: exp.Expression, kind: str, options: Sequence[str | float], name: str) -> exp.Expression:
@@ -91,7 +106,13 @@ def constant(value: str | float, kind: str, name: str) -> exp.Expression:
 
 
 def clean_table(
-    warehouse: Warehouse, rule: EligibilityRule, name: str, relation: Relation, *, data_cut: int
+    warehouse: Warehouse,
+    rule: EligibilityRule,
+    name: str,
+    relation: Relation,
+    *,
+    data_cut: int,
+    whole_ids: bool = False,
 ) -> CleanTable:
     """Return the SQL of a table's usable rows.
 
@@ -101,6 +122,7 @@ def clean_table(
         name: The table, as the rule names it.
         relation: The table in the engine.
         data_cut: Rows at or after it lie in the future, in microseconds.
+        whole_ids: Keep ids of whole numbers as they are; only where those of all the rule's tables are.
 
     Raises:
         ColumnNotFound: A column that the rule names is missing.
@@ -116,9 +138,12 @@ def clean_table(
     values = [named(_value(spec, c, relation, clocks, warehouse.dialect), f"v_{i}") for i, c in enumerate(columns)]
     summed = {o.column for o in rule.inputs if isinstance(o, Sum) and o.table == name}
     values += [named(_amount(c, relation), f"s_{i}") for i, c in enumerate(columns) if c in summed]
-    rows.set("expressions", [named(_text(spec.unit), "unit_id"), named(at.micros, "at_us"), *values])
+    whole = frozenset(c for c in columns if relation.columns[c] == "integer")
+    values += [named(column(c), f"w_{i}") for i, c in enumerate(columns) if c in whole]
+    unit = column(spec.unit) if whole_ids else _text(spec.unit)
+    rows.set("expressions", [named(unit, "unit_id"), named(at.micros, "at_us"), *values])
     kinds = {c: _kind(relation.columns[c]) for c in columns}
-    return CleanTable(name, rows, columns, kinds, _counts(relation, refused), tuple(refused))
+    return CleanTable(name, rows, columns, whole, kinds, _counts(relation, refused), tuple(refused))
 
 
 def check_usable(name: str, rows: int, refused: dict[str, int]) -> None:
@@ -189,12 +214,17 @@ def _keep(refused: dict[str, exp.Expression]) -> exp.Expression:
 
 
 def _counts(relation: Relation, refused: dict[str, exp.Expression]) -> exp.Expression:
+    """All rows, and those refused by reason; blocks without a doubtful row need not be read for it."""
     first = exp.Case(
         ifs=[exp.If(this=test.copy(), true=literal(i)) for i, test in enumerate(refused.values())],
     )
-    query = parse("SELECT 1 FROM (SELECT $first AS reason FROM source) AS r", first=first, source=relation.name)
-    counts = [parse("count(CASE WHEN reason = $i THEN 1 END)", i=literal(i)) for i in range(len(refused))]
-    query.set("expressions", [parse("count(*)"), *counts])
+    some = reduce(lambda left, right: exp.Or(this=left, expression=exp.Paren(this=right)), refused.values())
+    query = parse(
+        "SELECT (SELECT count(*) FROM source) FROM (SELECT $first AS reason FROM source WHERE $some) AS r",
+        first=first, source=relation.name, some=some,
+    )  # fmt: skip
+    for i in range(len(refused)):
+        query.append("expressions", parse("count(CASE WHEN reason = $i THEN 1 END)", i=literal(i)))
     return query
 
 

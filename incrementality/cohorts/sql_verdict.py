@@ -31,6 +31,8 @@ def judged(
 ) -> exp.Expression:
     """Return the query of one row a firing: what the decision log holds but for re-entry, caps and priority.
 
+    ``nth`` counts the unit's firings of the same verdict from 1.
+
     Args:
         experiment_id: The experiment.
         rule: The rule.
@@ -43,15 +45,19 @@ def judged(
     conditions.set("expressions", [exp.Star(), *compiler.conditions()])
     decided = select_from(conditions)
     decided.set("expressions", [exp.Star(), named(compiler.eligible(), "fits")])
-    query = select_from(decided)
+    counted = select_from(decided)
+    nth = parse("row_number() OVER (PARTITION BY unit_id, fits ORDER BY t0)")  # before the row grows wide
+    counted.set("expressions", [exp.Star(), named(nth, "nth")])
+    query = select_from(counted)
+    unit = parse("CAST(unit_id AS TEXT)")
     prefix = "".join(f"{len(text)}:{text}" for text in (experiment_id, rule.fingerprint))
-    id_parts = [literal(prefix), part_of(exp.column("unit_id")), part_of(parse("CAST(t0 AS TEXT)"))]
+    id_parts = [literal(prefix), part_of(unit), part_of(parse("CAST(t0 AS TEXT)"))]
     hashed = [part_of(_hashed(i, input_kind(operand, tables))) for i, operand in enumerate(rule.inputs)]
     columns = {
         "decision_id": parse("substring($h, 1, 32)", h=hash_of_parts(id_parts, dialect)),
         "experiment_id": literal(experiment_id),
         "rule_version": literal(rule.fingerprint),
-        "unit_id": exp.column("unit_id"),
+        "unit_id": unit,
         "account_id": exp.column("account_id"),
         "t0": exp.column("t0"),
         "eligible": exp.column("fits"),
@@ -59,6 +65,7 @@ def judged(
         "inputs_hash": hash_of_parts(hashed, dialect),
         "would_send_channel": compiler.channel(),
         "stratum": exp.column("stratum"),
+        "nth": exp.column("nth"),
     }
     query.set("expressions", [named(node, name) for name, node in columns.items()])
     return query

@@ -203,3 +203,45 @@ def test_tables_whose_names_cross_are_not_confused(rule, duck):
     found = decide({"x.y": asked}, {"orders": one, "logins": two}, warehouse=duck, **PERIOD)
     assert rows(found, "unit_id") == [("orders",)]
     assert cohort(found, "x.y").size == 1
+
+
+@pytest.mark.parametrize("tables", [("logins",), ("logins", "contacts")])
+def test_ids_of_whole_numbers_are_the_texts_of_their_digits(rule, duck, tables):
+    """Ids stay numbers on the way only where those of every table are; the log does not tell."""
+    sql = "SELECT $id AS unit_id, CAST('2026-03-02' AS TIMESTAMPTZ) AS occurred_at, 'pro' AS plan"
+    found = []
+    for kind in ("BIGINT", "TEXT"):
+        relations = {}
+        for name in tables:
+            unit = parse(f"CAST(42 AS {kind if name == 'logins' else 'TEXT'})")
+            relations[name] = duck.materialise(f"{name}_{kind}", parse(sql, id=unit))
+        states = {"contacts": {"kind": "states", "at": "occurred_at"}} if len(tables) > 1 else {}
+        held = {"name": "paying", "when": {"value": "contacts.plan", "equals": "pro"}}
+        asked = rule(tables=TABLES | states, audience=[held] if states else [])
+        answer = decide({"x": asked}, relations, warehouse=duck, name=f"log_{kind}", **PERIOD)
+        found.append(rows(answer, "decision_id", "unit_id", "eligible", "inputs_hash"))
+    assert found[0] == found[1] == [(found[0][0][0], "42", True, found[0][0][3])]
+
+
+def test_a_filter_of_whole_numbers_takes_them_as_floats_do(rule, duck):
+    """Beyond 2^53 neighbours are one float, for the engine as for Python."""
+    sql = "SELECT 'a' AS unit_id, CAST('2026-03-02' AS TIMESTAMPTZ) AS occurred_at, CAST($kind AS BIGINT) AS kind"
+    logins = {n: duck.materialise(f"logins_{n}", parse(sql, kind=literal(n))) for n in (5, 2**53, 2**53 + 1)}
+    fires = []
+    for n, wanted in [(5, 5), (5, 5.5), (2**53, 2**53), (2**53 + 1, 2**53), (2**53, 5)]:
+        asked = rule(tables=TABLES, trigger={"event": "logins", "where": {"kind": wanted}})
+        found = decide({"x": asked}, {"logins": logins[n]}, warehouse=duck, name=f"log_{len(fires)}", **PERIOD)
+        fires.append(len(rows(found, "unit_id")))
+    assert fires == [1, 0, 1, 1, 0]
+
+
+def test_a_look_back_reaches_to_its_last_microsecond_whatever_the_block(rule, log):
+    """Look-backs are joined by blocks of time: none is missed at a block's edge."""
+    when = {"value": {"count": "logins", "within": "1d"}, "at_least": 1}
+    asked = rule(tables=TABLES, audience=[{"name": "seen", "when": when}], reentry={"after": "1h"})
+    late = 1 / 86_400_000_000
+    for k, first in enumerate((0, 0.3, 0.999)):
+        found = log({"x": asked}, [("a", first), ("a", first + 1), ("b", first), ("b", first + 1 + late)], name=f"l{k}")
+        assert rows(found, "unit_id", "eligible", order="unit_id") == [
+            ("a", False), ("a", True), ("b", False), ("b", False),
+        ]  # fmt: skip
