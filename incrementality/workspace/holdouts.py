@@ -18,6 +18,7 @@ from incrementality.assignment.export import compare_deliveries, export_assignme
 from incrementality.assignment.ledger import Ledger
 from incrementality.errors import WorkspaceError
 from incrementality.files import make_folder, write_once, write_whole
+from incrementality.workspace.lifecycle import refuse_entry
 from incrementality.workspace.units import UnitBatch, read_ids
 
 if TYPE_CHECKING:
@@ -160,8 +161,10 @@ def record_units(
 
     Raises:
         InputError: An id is refused; nothing is recorded then.
-        WorkspaceError: The experiment's arms have changed since units were assigned.
+        WorkspaceError: The experiment's arms have changed since units were assigned, or it is declined, paused or
+            stopped.
     """
+    refuse_entry(workspace, workspace.experiment(experiment_id))
     plan = plan_of(workspace, experiment_id)
     moment = datetime.now(UTC)
     drawn = assign(plan, units.ids, at=at or moment.date()) if len(plan.phases) > 1 else assign(plan, units.ids)

@@ -25,6 +25,8 @@ def extend(workspace, text):
         (["design.json"], "designed"),
         (["design.json", "assignment.json"], "running"),
         (["assignment.json", "result.json"], "read"),
+        (["assignment.json", "result.json", "decision.json"], "decided"),
+        (["assignment.json", "result.json", "decision.json", "calibrated.json"], "calibrated"),
     ],
 )
 def test_files_say_where_an_experiment_stands(workspace, files, expected):
