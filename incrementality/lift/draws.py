@@ -142,19 +142,39 @@ def _probability(sample: Sample, draws: Draws) -> CheckResult:
 
 
 def entry_checks(sample: Sample) -> list[CheckResult]:
-    """Return the check of units in several arms, where there are any; other repeated rows are ``duplicates``."""
+    """Return the check of units and clusters in several arms, where there are any.
+
+    Other repeated rows are the matter of ``duplicates``, and few clusters in several arms that of ``clusters``.
+    """
+    mixed, clusters = _units_in_several_arms(sample), sample.clusters_in_several_arms
+    if mixed is None and not clusters:
+        return []
+    told, rows, too_many = [], [], False
+    if mixed is not None:
+        smallest = min(sample.units(arm.name) for arm in sample.experiment.arms)
+        told.append(f"units in more than one arm, and nothing tells their first: {count(mixed)}")
+        rows.append({"what": sample.experiment.unit, "in_several_arms": mixed, "smallest_arm": smallest})
+        too_many = mixed > MOST_MIXED * smallest
+    if clusters:
+        fewest = min(sample.clusters(arm.name) or 0 for arm in sample.experiment.arms)
+        told.append(f"{sample.experiment.data.cluster} groups in more than one arm: {count(clusters)}")
+        rows.append({"what": sample.experiment.data.cluster, "in_several_arms": clusters, "smallest_arm": fewest})
+        too_many = too_many or clusters > MOST_MIXED * fewest
+    sentence = "; ".join(told)
+    sentence = f"{sentence[0].upper()}{sentence[1:]}."
+    if too_many:
+        sentence += (
+            f" That is more than {share(MOST_MIXED)} of the smallest arm, and neither counting them nor dropping them "
+            "gives arms that are alike: map data.t0, so that the first entry of a unit counts, and draw groups whole."
+        )
+    return [
+        CheckResult(name="mixed_assignment", passed=False if too_many else None, sentence=sentence, table=tuple(rows))
+    ]
+
+
+def _units_in_several_arms(sample: Sample) -> int | None:
+    """Units whose own arm nothing tells; ``None`` where no unit stands in several arms."""
     ids, entries = sample.ids, sample.entries
     if ids is None or ids.ids_in_several_arms == 0:
-        return []
-    unclear = ids.ids_in_several_arms if entries is None else entries.tied
-    smallest = min(sample.units(arm.name) for arm in sample.experiment.arms)
-    told = f"In more than one arm: {counted(ids.ids_in_several_arms, 'unit')}"
-    if entries is not None:
-        told += f"; each counts in the arm of its first entry, which time leaves open for {count(entries.tied)} of them"
-    passed = None if unclear <= MOST_MIXED * smallest else False
-    if passed is False:
-        told += (
-            f". That is {share(unclear / smallest)} of the smallest arm: neither counting them twice nor dropping them "
-            "gives arms that are alike; map data.t0, so that the first entry counts"
-        )
-    return [CheckResult(name="mixed_assignment", passed=passed, sentence=f"{told}.", table=({"units": unclear},))]
+        return None
+    return ids.ids_in_several_arms if entries is None else entries.tied

@@ -18,7 +18,7 @@ GRADE_RULES: tuple[tuple[Grade, str], ...] = (
     ("do not use", "The eligible are analysed, and their share differs between the arms (p < 0.001, or by size)."),
     ("do not use", "The eligible are analysed, and the arms of those not eligible differ from the plan (p < 0.001)."),
     ("do not use", "The arms' shares changed over time, or units were drawn by several probabilities, in a stratum."),
-    ("do not use", "Units in several arms, and nothing tells their first, are over 1 % of the smallest arm."),
+    ("do not use", "Units in several arms and without a first, or such clusters, are over 1 % of the smallest arm."),
     ("do not use", "The data ends before the registered end: a look that a fixed test does not have."),
     ("do not use", "The data holds an arm that was not planned."),
     ("do not use", "Over 5 % of a primary metric's outcomes are missing, or they are missing differently by arm."),

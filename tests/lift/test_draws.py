@@ -164,5 +164,18 @@ def test_two_arms_at_one_moment_have_no_first(plan, dated, check):
     rows.loc[:99, "decided"] = dated["decided"].head(100)
     readout = read_out(plan(data=TIMES), data=rows)
     assert check(readout, "mixed_assignment").passed is False
-    assert check(readout, "mixed_assignment").table == ({"units": 100},)
+    assert [row["in_several_arms"] for row in check(readout, "mixed_assignment").table] == [100]
     assert same_effect(readout, read_out(plan(data=TIMES), data=rows.sample(frac=1, random_state=3)))
+
+
+@pytest.mark.domain("X3")
+@pytest.mark.parametrize(("moved", "passed"), [(1, None), (40, False)])
+def test_groups_in_two_arms_are_fatal_where_they_are_many(plan, sample, check, moved, passed):
+    rows = sample(4000)
+    rows["account"] = rows.index // 10
+    rows["arm"] = np.where(rows["account"] % 2 == 0, "journey", "control")
+    rows.loc[rows.index[: 10 * moved : 10], "arm"] = "control"
+    readout = read_out(plan(data={"cluster": "account"}), data=rows)
+    assert check(readout, "mixed_assignment").passed is passed
+    assert check(readout, "clusters").passed is False
+    assert readout.grade == ("caution" if passed is None else "do not use")
