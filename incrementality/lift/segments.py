@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from incrementality.errors import InputError
+from incrementality.errors import InputError, TooFewClusters
 from incrementality.lift.comparisons import compare_metric, is_zero
 from incrementality.lift.readout import SegmentTest
 from incrementality.lift.wording import segment_sentence, sentence_of
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from incrementality.estimates import LiftEstimate
-    from incrementality.experiment import PlannedMetric, Segment
+    from incrementality.experiment import Experiment, PlannedMetric, Segment
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import Moments
     from incrementality.warehouse import Reduction
@@ -29,8 +29,8 @@ _FEWEST = 2
 def compare_segments(sample: Sample) -> tuple[tuple[LiftEstimate, ...], tuple[SegmentTest, ...]]:
     """Return primary metrics' unadjusted effects in each value of each segment, and a test for each segment.
 
-    Values of which an arm has fewer than two units, or a denominator of zero, are left out, and so are units without
-    a value; the test's sentence says how many.
+    Values of which an arm has fewer than two units, too few whole clusters for an interval, or a denominator of zero
+    are left out, and so are units without a value; the test's sentence says how many.
 
     Raises:
         InputError: A segment has more than 20 values.
@@ -65,15 +65,24 @@ def _within(sample: Sample, part: MetricSample, segment: Segment) -> tuple[list[
         )
     found: list[LiftEstimate] = []
     cells = {value: [reduction.moments.select((arm, value)) for arm in arms] for value in values}
-    kept = [value for value in values if all(_is_readable(cell, part.metric) for cell in cells[value])]
-    for value in kept:
+    readable = [value for value in values if all(_is_readable(cell, part.metric) for cell in cells[value])]
+    for value in readable:
         cell = replace(part, reduction=_cell(reduction, value))
-        for estimate in compare_metric(cell, sample.experiment):
+        for estimate in _compared(cell, sample.experiment):
             labelled = replace(estimate, segment=(segment.label, value))
             found.append(replace(labelled, sentence=sentence_of(labelled)))
+    kept = {estimate.segment for estimate in found}
     labelled_units = sum(float(cell.n.sum()) for value in values for cell in cells[value])
     units = sum(float(part.arm(arm).n.sum()) for arm in arms)
     return found, _LeftOut(values=len(values) - len(kept), units=round(units - labelled_units))
+
+
+def _compared(cell: MetricSample, experiment: Experiment) -> list[LiftEstimate]:
+    """Return a cell's comparisons; none where its clusters are too few for an interval."""
+    try:
+        return compare_metric(cell, experiment)
+    except TooFewClusters:
+        return []
 
 
 def _is_readable(cell: Moments, metric: PlannedMetric) -> bool:

@@ -34,7 +34,7 @@ def measurement_specification(sample: Sample) -> tuple[tuple[str, str], ...]:
         *((f"Metric {metric.name} ({metric.role})", _metric(metric)) for metric in experiment.metrics),
         ("Interval", f"{level(experiment.alpha)}, two-sided; each comparison on its own"),
         ("Registered estimate", _registered(sample)),
-        ("Estimand of the interval", "These units: robust variances (HC2, HC3, CR1) are conservative for it."),
+        ("Estimand of the interval", "These units: robust variances (HC2, HC3, CR2) are conservative for it."),
         ("Relative lift", _RELATIVE),
         ("Several comparisons", _SEVERAL),
     ]
@@ -72,7 +72,7 @@ def _unit(experiment: Experiment) -> str:
     told = "row number; the data has no id" if data.unit is None else f"column {data.unit}"
     told = f"{experiment.unit}: {told}"
     if data.cluster is not None:
-        told += f"; whole groups of column {data.cluster} were randomised, and variances are by group"
+        told += f"; whole groups of column {data.cluster} were randomised, and variances are by group (CR2)"
     if data.stratum is not None:
         told += f"; randomised within {data.stratum}, and compared within it"
     return told

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError, InvalidUnitId
 from incrementality.outcomes.population import PopulationRule
-from incrementality.warehouse import ArmFit, Reduction, ReductionPlan, reduce_moments, reduce_residuals
+from incrementality.warehouse import (
+    ArmFit,
+    Reduction,
+    ReductionPlan,
+    reduce_cluster_products,
+    reduce_moments,
+    reduce_residuals,
+)
 from incrementality.warehouse.sql import column, literal, parse
 
 if TYPE_CHECKING:
@@ -21,6 +28,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
     from incrementality.experiment import Experiment
+    from incrementality.stats import ClusterProducts
     from incrementality.warehouse import Relation, Warehouse
 
 __all__ = ["DELIVERED", "GroupValue", "IdCounts", "UnitTable", "all_of"]
@@ -135,6 +143,32 @@ class UnitTable:
             cluster=self.cluster,
             where=self._where(outcomes if complete else ()),
         )
+
+    def cluster_products(
+        self, arm: GroupValue, outcomes: Sequence[str], covariates: Sequence[str], *, complete: bool = False
+    ) -> ClusterProducts:
+        """Return the sums of each cluster of one arm.
+
+        Args:
+            arm: The engine's own value of the arm.
+            outcomes: Outcome columns.
+            covariates: Covariates, whose products with one another and with the outcomes are formed.
+            complete: Whether only rows count in which all these outcomes are present.
+        """
+        tests = [self._where(outcomes if complete else ()), parse("$a = $v", a=self._arm, v=literal(arm))]
+        return reduce_cluster_products(
+            self.warehouse,
+            self.relation.name,
+            {name: self.columns[name] for name in (*outcomes, *covariates)},
+            covariates=covariates,
+            cluster=self.cluster or self._arm,
+            shift=self.shift,
+            where=all_of([test for test in tests if test is not None]),
+        )
+
+    @property
+    def _arm(self) -> exp.Expression:
+        return column(self.experiment.data.arm)
 
     def with_missing_indicators(self, names: Iterable[str]) -> UnitTable:
         """Return the table with missing values of covariates set to a constant and marked by an indicator.

@@ -40,8 +40,8 @@ from incrementality.stats.balance import Balance, compare_covariates
 from incrementality.stats.cluster_adjustment import (
     AdjustedClusters,
     ClusterProducts,
+    adjusted_cluster_means,
     adjusted_clusters,
-    compare_adjusted_clusters,
 )
 from incrementality.stats.cluster_sums import ClusterSizes, ClusterSums
 from incrementality.stats.cluster_variance import (
@@ -53,9 +53,10 @@ from incrementality.stats.cluster_variance import (
 )
 from incrementality.stats.clusters import (
     ClusteredMean,
+    ClusteredPair,
     cluster_estimate,
     cluster_mean,
-    compare_cluster_means,
+    cluster_means,
     effective_clusters,
     intraclass_correlation,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "ClusterSizes",
     "ClusterSums",
     "ClusteredMean",
+    "ClusteredPair",
     "CochranQ",
     "Comparison",
     "ComplierEffect",
@@ -122,16 +124,16 @@ __all__ = [
     "SmallHoldout",
     "add_moments",
     "adjust_mean",
+    "adjusted_cluster_means",
     "adjusted_clusters",
     "adjusted_outcome",
     "allocate_holdout",
     "chi_square_pvalue",
     "cluster_estimate",
     "cluster_mean",
+    "cluster_means",
     "clustered_outcome",
     "cochran_q",
-    "compare_adjusted_clusters",
-    "compare_cluster_means",
     "compare_covariates",
     "compare_means",
     "compare_proportions",

@@ -23,8 +23,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from incrementality.stats.cluster_variance import RobustSums, check_clusters, pooled_degrees_of_freedom
-from incrementality.stats.clusters import ClusteredMean, WorkingModel, effective_clusters, intraclass_correlation
-from incrementality.stats.comparison import Comparison, MeanEstimate, compare_means
+from incrementality.stats.clusters import (
+    ClusteredMean,
+    ClusteredPair,
+    WorkingModel,
+    effective_clusters,
+    intraclass_correlation,
+)
+from incrementality.stats.comparison import MeanEstimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +41,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["AdjustedClusters", "ClusterProducts", "adjusted_clusters", "compare_adjusted_clusters"]
+__all__ = ["AdjustedClusters", "ClusterProducts", "adjusted_cluster_means", "adjusted_clusters"]
 
 _CHUNK = 4_000_000  # numbers worked on at a time
 _RANK = 1e-10  # a direction with a smaller share of a cluster's design is rounding
@@ -157,23 +163,29 @@ def _turned(
     )
 
 
-def compare_adjusted_clusters(
-    treatment: AdjustedClusters,
-    control: AdjustedClusters,
-    *,
-    alpha: float = 0.05,
-    working: WorkingModel = "exchangeable",
-) -> Comparison:
-    """Compare two adjusted means whose clusters were randomised whole: CR2, Satterthwaite, Fieller.
+def adjusted_cluster_means(
+    treatment: AdjustedClusters, control: AdjustedClusters, *, working: WorkingModel = "exchangeable"
+) -> ClusteredPair:
+    """Return two arms' adjusted means where clusters were randomised whole: CR2, Satterthwaite.
 
     Args:
         treatment: The treatment arm.
         control: The control.
-        alpha: Error rate of the intervals.
-        working: As in ``compare_cluster_means``.
+        working: As in ``cluster_means``.
 
     Raises:
         TooFewClusters: An arm has fewer than 8 effective clusters, or the degrees of freedom are below 4.
+
+    Examples:
+        >>> from incrementality.stats import adjust_mean, moments_of_rows
+        >>> size, y = np.full(20, 5.0), np.random.default_rng(1).normal(size=(20, 5))
+        >>> fit = adjust_mean(moments_of_rows({"y": y.ravel()}), outcomes=["y"], covariates=[], target={})
+        >>> sums = ClusterProducts(
+        ...     columns=("y",), shift=np.zeros(1), size=size, totals=y.sum(1, keepdims=True), products={}
+        ... )
+        >>> arm = adjusted_clusters(fit, sums, residual_squares=float(((y - y.mean()) ** 2).sum()))
+        >>> round(adjusted_cluster_means(arm, arm).df, 1)
+        38.0
     """
     arms = (treatment, control)
     rho = 0.0 if working == "identity" else intraclass_correlation([arm.residuals for arm in arms])
@@ -184,7 +196,7 @@ def compare_adjusted_clusters(
         MeanEstimate(value=arm.value, variance=float(part.variance), df=pooled_degrees_of_freedom([part]))
         for arm, part in zip(arms, sums, strict=True)
     ]
-    return compare_means(*means, alpha=alpha, df=df)
+    return ClusteredPair(means[0], means[1], df)
 
 
 def _adjusted_sums(arm: AdjustedClusters, rho: float) -> RobustSums:

@@ -7,7 +7,7 @@ the numbers that it needs, and the answer.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ClusteredMean",
+    "ClusteredPair",
     "WorkingModel",
     "cluster_estimate",
     "cluster_mean",
-    "compare_cluster_means",
+    "cluster_means",
     "effective_clusters",
     "intraclass_correlation",
 ]
@@ -155,23 +156,34 @@ def cluster_estimate(arm: ClusteredMean, rho: float) -> MeanEstimate:
     return MeanEstimate(value=arm.value, variance=float(sums.variance), df=pooled_degrees_of_freedom([sums]))
 
 
-def compare_cluster_means(
+class ClusteredPair(NamedTuple):
+    """Two arms' means with their CR2 variances, and the degrees of freedom of their difference."""
+
+    treatment: MeanEstimate
+    control: MeanEstimate
+    df: float
+
+    def compare(self, *, alpha: float = 0.05) -> Comparison:
+        """Return the difference, and the relative effect by Fieller, with the same degrees of freedom."""
+        return compare_means(self.treatment, self.control, alpha=alpha, df=self.df)
+
+
+def cluster_means(
     pairs: Sequence[tuple[Moments, Moments]],
     columns: Sequence[str],
     *,
-    alpha: float = 0.05,
+    shares: Sequence[float] | None = None,
     working: WorkingModel = "exchangeable",
-) -> Comparison:
-    """Compare the means (or ratios) of two arms whose clusters were randomised whole: CR2, Satterthwaite, Fieller.
+) -> ClusteredPair:
+    """Return the means (or ratios) of two arms whose clusters were randomised whole: CR2, Satterthwaite.
 
     It is the regression of units on the arm, or within strata on arm and stratum. The intra-class correlation of the
     working model is estimated from the two arms together.
 
     Args:
-        pairs: (treatment, control) of each stratum; one pair where clusters were randomised all together. Strata are
-            weighted by their units.
+        pairs: (treatment, control) of each stratum; one pair where clusters were randomised all together.
         columns: One column, or a ratio's numerator and denominator.
-        alpha: Error rate of the intervals.
+        shares: Each stratum's weight, adding up to 1; default: its share of the two arms' units.
         working: ``"identity"`` takes units of a cluster as unrelated in the working model: for checks against other
             implementations.
 
@@ -186,32 +198,33 @@ def compare_cluster_means(
         >>> y = 10 + rng.normal(size=20)[account] + rng.normal(size=100)
         >>> treatment = moments_of_rows({"y": y[:50] + 4}, clusters=account[:50])
         >>> control = moments_of_rows({"y": y[50:]}, clusters=account[50:])
-        >>> answer = compare_cluster_means([(treatment, control)], ["y"])
+        >>> answer = cluster_means([(treatment, control)], ["y"]).compare()
         >>> round(answer.effect, 2), round(answer.standard_error, 2), round(answer.df, 1)
         (4.27, 0.26, 18.0)
     """
-    share = np.array([float(t.n.sum() + c.n.sum()) for t, c in pairs])
-    share /= share.sum()
+    units = np.array([float(t.n.sum() + c.n.sum()) for t, c in pairs])
+    weights = units / units.sum() if shares is None else np.array(shares)
     sides = [[cluster_mean(pair[k], columns) for pair in pairs] for k in (0, 1)]
     rho = 0.0 if working == "identity" else intraclass_correlation([arm for side in sides for arm in side])
-    sums = [[robust_sums(a.size, a.count, a.squares, rho) for a in side] for side in sides]
-    scaled = [_scaled(part, w) for side in sums for part, w in zip(side, share, strict=True)]
-    df = pooled_degrees_of_freedom(scaled)
+    sums = [_scaled(side, weights, rho) for side in sides]
+    df = pooled_degrees_of_freedom([part for side in sums for part in side])
     check_clusters([effective_clusters(side) for side in sides], df)
-    means = [_weighted(side, part, share) for side, part in zip(sides, sums, strict=True)]
-    return compare_means(*means, alpha=alpha, df=df)
+    return ClusteredPair(_weighted(sides[0], sums[0], weights), _weighted(sides[1], sums[1], weights), df)
 
 
-def _scaled(part: RobustSums, weight: float) -> RobustSums:
-    return RobustSums(part.variance * weight**2, part.expected * weight**2, part.spread * weight**4)
+def _scaled(arms: Sequence[ClusteredMean], weights: FloatArray, rho: float) -> list[RobustSums]:
+    found = [robust_sums(arm.size, arm.count, arm.squares, rho) for arm in arms]
+    return [
+        RobustSums(part.variance * w**2, part.expected * w**2, part.spread * w**4)
+        for part, w in zip(found, weights, strict=True)
+    ]
 
 
-def _weighted(arms: Sequence[ClusteredMean], sums: Sequence[RobustSums], share: FloatArray) -> MeanEstimate:
-    scaled = [_scaled(part, w) for part, w in zip(sums, share, strict=True)]
+def _weighted(arms: Sequence[ClusteredMean], sums: Sequence[RobustSums], weights: FloatArray) -> MeanEstimate:
     return MeanEstimate(
-        value=float(share @ [arm.value for arm in arms]),
-        variance=float(sum(part.variance for part in scaled)),
-        df=pooled_degrees_of_freedom(scaled),
+        value=float(weights @ [arm.value for arm in arms]),
+        variance=float(sum(part.variance for part in sums)),
+        df=pooled_degrees_of_freedom(sums),
     )
 
 

@@ -1,6 +1,7 @@
 """Where the data lives: DuckDB by default, PostgreSQL and Spark by URL; SQL written once; rows become moments."""
 
 from incrementality.warehouse.base import NUMERIC, ColumnType, Relation, Warehouse
+from incrementality.warehouse.cluster_products import reduce_cluster_products
 from incrementality.warehouse.connect import connect
 from incrementality.warehouse.reduce import (
     GroupValue,
@@ -27,6 +28,7 @@ __all__ = [
     "frame_locator",
     "locate",
     "pilot_means",
+    "reduce_cluster_products",
     "reduce_moments",
     "reduce_residuals",
 ]

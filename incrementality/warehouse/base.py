@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
+import numpy as np
+
 from incrementality.errors import InputError, SourceNotFound, did_you_mean
 from incrementality.warehouse.sql import NUMERIC, ColumnType, parse, render, table, text_of
 
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from numpy.typing import NDArray
     from sqlglot import exp
 
     from incrementality.warehouse.sources import Locator
+
+    FloatArray = NDArray[np.float64]
 
 __all__ = ["NUMERIC", "ColumnType", "Relation", "Warehouse", "source_not_offered", "stored", "table_not_found"]
 
@@ -80,6 +85,10 @@ class Warehouse(ABC):
 
     def query(self, tree: exp.Expression) -> list[tuple[Any, ...]]:
         """Run a query and return its rows: numbers as int or float, ids as text, on every engine."""
+        return [tuple(map(_plain, row)) for row in self._rows(self._stated(tree))]
+
+    def _stated(self, tree: exp.Expression) -> str:
+        """Render a query that is about to run, and keep it."""
         statement = render(tree, self.dialect)
         try:
             statement.encode()
@@ -89,7 +98,15 @@ class Warehouse(ABC):
                 hint="correct the value or the name that holds it",
             ) from None
         self._ran.append(tree)
-        return [tuple(map(_plain, row)) for row in self._rows(statement)]
+        return statement
+
+    def numbers(self, tree: exp.Expression) -> list[FloatArray]:
+        """Run a query whose columns are all numbers and return one array a column; a null is 0."""
+        return self._arrays(self._stated(tree), len(tree.expressions))
+
+    def _arrays(self, statement: str, width: int) -> list[FloatArray]:
+        rows = self._rows(statement)
+        return [np.array([row[k] or 0.0 for row in rows], dtype=float) for k in range(width)]
 
     def row(self, tree: exp.Expression) -> tuple[Any, ...]:
         """Run a query that answers with one row."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import finalize
 
 import duckdb
+import numpy as np
 
 from incrementality.errors import SourceNotFound, SourceUnreadable, WarehouseError
 from incrementality.warehouse.base import ColumnType, Relation, Warehouse, table_not_found
@@ -20,9 +21,12 @@ from incrementality.warehouse.text_files import check_encoding
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
     from sqlglot import exp
 
     from incrementality.warehouse.sources import Locator
+
+    FloatArray = NDArray[np.float64]
 
 __all__ = ["DuckDBWarehouse", "file_literal"]
 
@@ -82,6 +86,14 @@ class DuckDBWarehouse(Warehouse):
         except duckdb.Error as error:
             raise _translated(error, statement) from error
         return result
+
+    def _arrays(self, statement: str, width: int) -> list[FloatArray]:
+        try:
+            columns = self._connection.execute(statement).fetchnumpy()
+        except duckdb.Error as error:
+            raise _translated(error, statement) from error
+        found = [np.ma.filled(np.ma.asarray(column, dtype=float), 0.0) for column in columns.values()]
+        return found or [np.zeros(0)] * width
 
     def _describe(self, name: exp.Table) -> dict[str, ColumnType]:
         query = parse("SELECT * FROM source LIMIT 0", source=name)

@@ -10,11 +10,11 @@ from linearmodels.panel import PooledOLS
 from incrementality.errors import InputError, TooFewClusters
 from incrementality.stats import (
     adjust_mean,
+    adjusted_cluster_means,
     adjusted_clusters,
     cluster_estimate,
     cluster_mean,
-    compare_adjusted_clusters,
-    compare_cluster_means,
+    cluster_means,
     intraclass_correlation,
     moments_of_rows,
     robust_sums,
@@ -77,12 +77,13 @@ def rho_of(moments, columns=("y",)):
 
 
 @pytest.mark.domain("X3")
+@pytest.mark.oracle("whole clusters: CR2, Satterthwaite's df, exchangeable model", "dense matrices, numpy", "1e-9")
 @pytest.mark.parametrize("working", ["exchangeable", "identity"])
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_difference_in_means_is_that_of_the_brute_force(seed, working):
     rows = accounts(seed)
     both = pair(rows)
-    ours = compare_cluster_means([both], ["y"], working=working)
+    ours = cluster_means([both], ["y"], working=working).compare()
     x = np.column_stack([np.ones(len(rows["y"])), rows["treated"]])
     rho = rho_of(both) if working == "exchangeable" else 0.0
     variance, df = brute_force(x, rows["y"], rows["account"], np.array([0.0, 1.0]), rho)
@@ -101,14 +102,14 @@ def test_an_arms_own_mean_is_that_of_the_brute_force():
 def test_a_ratio_is_compared_by_its_influence_values():
     rows = accounts(5)
     both = pair(rows, ("y", "sessions"))
-    ours = compare_cluster_means([both], ["y", "sessions"])
+    ours = cluster_means([both], ["y", "sessions"]).compare()
     influence, treated = np.zeros(len(rows["y"])), rows["treated"]
     for side in (treated, ~treated):
         y, below = rows["y"][side], rows["sessions"][side]
         ratio = y.sum() / below.sum()
         influence[side] = ratio + (y - ratio * below) / below.mean()
     rows = rows | {"y": influence}
-    alone = compare_cluster_means([pair(rows)], ["y"])
+    alone = cluster_means([pair(rows)], ["y"]).compare()
     assert (ours.effect, ours.standard_error, ours.df) == pytest.approx(
         (alone.effect, alone.standard_error, alone.df), rel=EXACT
     )
@@ -117,7 +118,7 @@ def test_a_ratio_is_compared_by_its_influence_values():
 def test_strata_are_one_regression_on_arm_and_stratum():
     rows = accounts(6, clusters=40)
     pairs = [pair(rows, within=rows["stratum"] == s) for s in (0, 1)]
-    ours = compare_cluster_means(pairs, ["y"])
+    ours = cluster_means(pairs, ["y"]).compare()
     cells = [(s, side) for s in (0, 1) for side in (True, False)]
     x = np.column_stack([(rows["stratum"] == s) & (rows["treated"] == side) for s, side in cells]).astype(float)
     share = [(rows["stratum"] == s).mean() for s, _ in cells]
@@ -157,12 +158,13 @@ def adjusted_arms(rows, covariates):
     return found, np.hstack(design), np.array(contrast, float)
 
 
+@pytest.mark.oracle("adjusted mean of whole clusters (CR2)", "dense matrices, numpy", "1e-9")
 @pytest.mark.parametrize("working", ["exchangeable", "identity"])
 @pytest.mark.parametrize("covariates", [["x"], ["seats"], ["x", "seats"]], ids=str)
 def test_lins_regression_is_that_of_the_brute_force(covariates, working):
     rows = accounts(7, clusters=30)
     arms, x, contrast = adjusted_arms(rows, covariates)
-    ours = compare_adjusted_clusters(*arms, working=working)
+    ours = adjusted_cluster_means(*arms, working=working).compare()
     rho = intraclass_correlation([part.residuals for part in arms]) if working == "exchangeable" else 0.0
     variance, df = brute_force(x, rows["y"], rows["account"], contrast, rho)
     fit = sm.OLS(rows["y"], x).fit()
@@ -173,10 +175,11 @@ def test_lins_regression_is_that_of_the_brute_force(covariates, working):
 def test_without_covariates_both_ways_agree():
     rows = accounts(8)
     arms, _, _ = adjusted_arms(rows, [])
-    ours, theirs = compare_adjusted_clusters(*arms), compare_cluster_means([pair(rows)], ["y"])
+    ours, theirs = adjusted_cluster_means(*arms).compare(), cluster_means([pair(rows)], ["y"]).compare()
     assert (ours.standard_error, ours.df) == pytest.approx((theirs.standard_error, theirs.df), rel=EXACT)
 
 
+@pytest.mark.oracle("whole clusters of one size (CR2)", "statsmodels and linearmodels", "1e-9")
 def test_equal_clusters_are_the_cr1_of_statsmodels_and_linearmodels():
     """With equal clusters CR2 is CR1 with each arm's own factor: all three agree."""
     import pandas as pd
@@ -185,7 +188,7 @@ def test_equal_clusters_are_the_cr1_of_statsmodels_and_linearmodels():
     account = np.repeat(np.arange(20), 6)
     y = np.random.default_rng(3).normal(size=20)[account] + np.random.default_rng(4).normal(size=120)
     rows = {"account": account, "treated": account % 2 == 0, "y": y}
-    ours = compare_cluster_means([pair(rows)], ["y"])
+    ours = cluster_means([pair(rows)], ["y"]).compare()
     x = np.column_stack([np.ones(120), rows["treated"]]).astype(float)
     fit = sm.OLS(y, x).fit(cov_type="cluster", cov_kwds={"groups": account, "use_correction": False})
     assert ours.standard_error**2 == pytest.approx(fit.cov_params()[1, 1] * 10 / 9, rel=EXACT)
@@ -199,11 +202,12 @@ def test_equal_clusters_are_the_cr1_of_statsmodels_and_linearmodels():
     assert ours.standard_error**2 == pytest.approx(theirs.cov.loc["treated", "treated"] * 10 / 9, rel=EXACT)
 
 
+@pytest.mark.oracle("clusters of one unit (CR2)", "statsmodels HC2", "1e-9")
 def test_clusters_of_one_unit_are_hc2():
     rows = accounts(10, clusters=40, largest=2)
     x = np.column_stack([np.ones(40), rows["treated"]]).astype(float)
     theirs = sm.OLS(rows["y"], x).fit(cov_type="HC2")
-    assert compare_cluster_means([pair(rows)], ["y"]).standard_error == pytest.approx(theirs.bse[1], rel=EXACT)
+    assert cluster_means([pair(rows)], ["y"]).compare().standard_error == pytest.approx(theirs.bse[1], rel=EXACT)
 
 
 def test_the_correlation_is_that_of_the_analysis_of_variance():
@@ -238,7 +242,7 @@ def test_clusters_one_by_one_and_by_size_agree():
 @pytest.mark.parametrize("scale", [1e-6, 1e9])
 def test_a_currency_changes_no_degree_of_freedom(scale):
     rows = accounts(13)
-    ours, theirs = (compare_cluster_means([pair(part)], ["y"]) for part in (rows, rows | {"y": rows["y"] * scale}))
+    ours, theirs = (cluster_means([pair(part)], ["y"]).compare() for part in (rows, rows | {"y": rows["y"] * scale}))
     assert theirs.standard_error == pytest.approx(ours.standard_error * scale, rel=1e-7)
     assert (theirs.df, theirs.pvalue) == pytest.approx((ours.df, ours.pvalue), rel=1e-7)
 
@@ -246,18 +250,18 @@ def test_a_currency_changes_no_degree_of_freedom(scale):
 def test_p_value_and_both_intervals_agree():
     rows = accounts(14, clusters=60)
     for shift in np.linspace(-2, 2, 17):
-        found = compare_cluster_means([pair(rows | {"y": rows["y"] + shift * rows["treated"]})], ["y"])
+        found = cluster_means([pair(rows | {"y": rows["y"] + shift * rows["treated"]})], ["y"]).compare()
         assert (0 in found.effect_interval) == (0 in found.rel_interval) == (found.pvalue > 0.05)
 
 
 def test_few_or_unequal_clusters_are_refused():
     with pytest.raises(TooFewClusters, match=r"as much as [\d.]+ equal ones; an interval needs at least 8"):
-        compare_cluster_means([pair(accounts(15, clusters=14))], ["y"])
+        cluster_means([pair(accounts(15, clusters=14))], ["y"]).compare()
     rows = accounts(16, clusters=40)
     giant = np.where(np.arange(len(rows["y"])) < len(rows["y"]) / 2, 0, rows["account"])
     rows = rows | {"account": giant, "treated": giant % 2 == 0}
     with pytest.raises(TooFewClusters, match="equal ones"):
-        compare_cluster_means([pair(rows)], ["y"])
+        cluster_means([pair(rows)], ["y"]).compare()
 
 
 def test_moments_without_clusters_are_refused():
@@ -267,5 +271,5 @@ def test_moments_without_clusters_are_refused():
 
 def test_a_metric_that_never_varies_has_no_error():
     rows = accounts(17) | {"y": np.full(len(accounts(17)["y"]), 3.0)}
-    found = compare_cluster_means([pair(rows)], ["y"])
+    found = cluster_means([pair(rows)], ["y"]).compare()
     assert (found.effect, found.standard_error, found.pvalue) == (0.0, 0.0, 1.0)
