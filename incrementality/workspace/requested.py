@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from incrementality.experiment import Experiment, HoldoutRequest, PlannedMetric
     from incrementality.workspace.project import Workspace
 
-__all__ = ["live_experiments", "request_of", "requested", "requested_again"]
+__all__ = ["live_experiments", "release_of", "request_of", "requested", "requested_again"]
 
 
 def requested(workspace: Workspace, experiment: Experiment) -> tuple[DesignRequest, MetricHistory | None]:
@@ -106,7 +106,7 @@ def request_of(
         live=live,
         contamination=_routes(asked),
         approvals=asked.approvals,
-        release=_release(asked),
+        release=release_of(asked),
         looked_up=numbers.looked_up,
     )
 
@@ -133,8 +133,9 @@ def _stated(experiment: Experiment, asked: HoldoutRequest) -> FoundNumbers:
     )
 
 
-def _release(asked: HoldoutRequest) -> ReleasePlan | None:
-    plan = asked.release
+def release_of(asked: HoldoutRequest | None) -> ReleasePlan | None:
+    """Return what a request says becomes of those held out, or ``None``."""
+    plan = None if asked is None else asked.release
     return None if plan is None else ReleasePlan(when=plan.when, how=plan.how, note=plan.note)
 
 
