@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from incrementality.cli import assignments, designs, eligibility, requests, watching
+from incrementality.cli import assignments, designs, eligibility, lifecycle, requests, watching
 from incrementality.cli.group import holdout
 from incrementality.cli.output import JsonOption, WorkspaceOption, examples, near, print_json, progress, say
 from incrementality.cli.screen import colour_wanted, printable, readout_lines, status_lines, truth_lines
@@ -49,9 +49,14 @@ Exit codes:
 )
 
 app.add_typer(holdout)  # the modules named below put their commands into it
-_HOLDOUT_COMMANDS = (requests, designs, eligibility, assignments, watching)
+_HOLDOUT_COMMANDS = (requests, designs, eligibility, assignments, lifecycle, watching)
 
 _DO_NOT_USE = 3
+
+app.command(
+    short_help="Record what is done with an answer.",
+    epilog=examples("conclude mail --decision scale --name Ada --reason 'It pays.'"),
+)(lifecycle.conclude)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - a flag

@@ -223,7 +223,8 @@ def status_lines(rows: Sequence[ExperimentStatus]) -> list[str]:
     head = ("experiment", "status", "layer", "owner", "from", "to", "complete on")
     parts = ((r.id, r.status, r.layer, r.owner, r.started, r.ended, r.mature_on) for r in rows)
     table = [head, *(tuple(_cell(str(part or "-")) for part in row) for row in parts)]
-    return _aligned(table, left=set(range(len(head))))
+    notes = [line for r in rows if r.note for line in paragraph(f"{r.id}: {r.status} {r.note}", rest="  ")]
+    return [*_aligned(table, left=set(range(len(head)))), *([""] if notes else []), *notes]
 
 
 def health_lines(seen: Health) -> list[str]:

@@ -1,9 +1,10 @@
 """The project folder: knows the disk layout and owns the verbs."""
 
+from incrementality.workspace.conclusions import DECISIONS, Conclusion, conclude, conclusion_of
 from incrementality.workspace.configuration import CONFIGURATION, Configuration
 from incrementality.workspace.decisions import DecidedUnits, decide_units
 from incrementality.workspace.demo import Demo, DemoRow, make_demo
-from incrementality.workspace.designs import design_experiment, design_page, sign_design, stored_design
+from incrementality.workspace.designs import design_experiment, design_page, drawn_so_far, sign_design, stored_design
 from incrementality.workspace.eligibility import Eligibility, eligibility_yaml_example, read_eligibility
 from incrementality.workspace.health import health_of
 from incrementality.workspace.holdouts import (
@@ -17,14 +18,18 @@ from incrementality.workspace.holdouts import (
     record_units,
     sql_of,
 )
+from incrementality.workspace.lifecycle import decline_request, pause_entry, resume_entry, stop_experiment
 from incrementality.workspace.project import ReadoutFiles, Workspace
+from incrementality.workspace.release import Released, release_units
 from incrementality.workspace.results import result_text
 from incrementality.workspace.status import ExperimentStatus, programme_status, status_of
 from incrementality.workspace.units import UnitBatch
 
 __all__ = [
     "CONFIGURATION",
+    "DECISIONS",
     "AssignedUnits",
+    "Conclusion",
     "Configuration",
     "DecidedUnits",
     "Demo",
@@ -32,26 +37,35 @@ __all__ = [
     "Eligibility",
     "ExperimentStatus",
     "ReadoutFiles",
+    "Released",
     "UnitBatch",
     "Workspace",
     "assign_units",
     "audit_ledger",
     "check_deliveries",
+    "conclude",
+    "conclusion_of",
     "decide_units",
+    "decline_request",
     "design_experiment",
     "design_page",
+    "drawn_so_far",
     "eligibility_yaml_example",
     "erase_units",
     "export_arms",
     "health_of",
     "make_demo",
+    "pause_entry",
     "plan_of",
     "programme_status",
     "read_eligibility",
     "record_units",
+    "release_units",
     "result_text",
+    "resume_entry",
     "sign_design",
     "sql_of",
     "status_of",
+    "stop_experiment",
     "stored_design",
 ]

@@ -26,6 +26,7 @@ COMMANDS = {
     "demo": ["--into DIR", "--seed N", "incrementality demo --into another-demo --seed 7"],
     "schema": ["incrementality schema > experiment.schema.json"],
     "status": ["--json", "incrementality status --json"],
+    "conclude": ["ID", "--decision WORD", "--despite TEXT", "incrementality conclude mail --decision scale"],
 }
 HEAVY = {"pandas", "numpy", "scipy", "statsmodels", "matplotlib", "duckdb", "sqlglot", "pydantic", "rich.console"}
 

@@ -21,6 +21,11 @@ COMMANDS = {
     "export": ["ID", "--to FILE", "--arm ARM", "incrementality holdout export winback-2026q1 --to arms.csv"],
     "check": ["ID", "--deliveries FILE", "incrementality holdout check winback-2026q1 --deliveries sent.csv"],
     "health": ["ID", "--on DATE", "--json", "incrementality holdout health winback-2026q1"],
+    "decline": ["ID", "--reason TEXT", "incrementality holdout decline winback-2026q1 --name 'Ada Lovelace'"],
+    "pause": ["ID", "--reason TEXT", "incrementality holdout pause winback-2026q1 --name 'Ada Lovelace'"],
+    "resume": ["ID", "--reason TEXT", "incrementality holdout resume winback-2026q1 --name 'Ada Lovelace'"],
+    "stop": ["ID", "--reason TEXT", "incrementality holdout stop winback-2026q1 --name 'Ada Lovelace'"],
+    "release": ["ID", "--to FILE", "--despite TEXT", "incrementality holdout release winback-2026q1 --to release.csv"],
     "erase": ["--units FILE", "--yes", "incrementality holdout erase --units forget.csv"],
 }
 REQUEST = """\
