@@ -12,15 +12,17 @@ from incrementality.assignment.unit_ids import UnitType, canonical_ids
 from incrementality.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["MERGED", "MERGED_CONFLICT", "MOVED", "Inherited", "inherit"]
+__all__ = ["ENTERED_WITH", "MERGED", "MERGED_CONFLICT", "MOVED", "Inherited", "accounts_entered_with", "inherit"]
 
 MOVED = "moved"
 MERGED = "merged"
 MERGED_CONFLICT = "merged_conflict"
+
+ENTERED_WITH = "account:"
 
 _CONTACT = UnitType(name="contact")
 
@@ -88,6 +90,16 @@ def inherit(
     if first is not None:
         _keep_first(columns, entered_with, homes, first, merged or {})
     return Inherited(Assigned(**columns), _objects(homes), entered_with)  # type: ignore[arg-type]
+
+
+def accounts_entered_with(reasons: Iterable[str]) -> NDArray[np.object_]:
+    """Return the account that each recorded contact entered with, empty where its reason names none, shape (n,).
+
+    Examples:
+        >>> accounts_entered_with(["account:a_1", "drawn"]).tolist()
+        ['a_1', '']
+    """
+    return _objects([r.removeprefix(ENTERED_WITH) if r.startswith(ENTERED_WITH) else "" for r in map(str, reasons)])
 
 
 def _check(contacts: list[str], homes: list[str], accounts: Assigned) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from incrementality.assignment.accounts import accounts_entered_with
 from incrementality.assignment.assign import Assigned, assign
 from incrementality.errors import InputError
 
@@ -44,7 +45,7 @@ class Grounds:
     Attributes:
         plans: The plans by experiment and version.
         cohorts: The draws of fixed cohorts, by experiment: each unit's row.
-        accounts: The account of each unit.
+        accounts: The account of each unit whose row does not name it.
         ids: The id behind each key, where the ledger stores ids hashed; ``None`` where it stores them plain.
     """
 
@@ -117,7 +118,8 @@ def _labels(rows: Assignments, plan: AssignmentPlan, phase: str, source: str, gr
         cohort = grounds.cohorts.get(rows.experiment, {})
         expected = [cohort.get(unit) for unit in units]
     elif source == "inherited":
-        homes = [grounds.accounts.get(unit, "") for unit in units]
+        entered = accounts_entered_with(rows.reason)
+        homes = [named or grounds.accounts.get(unit, "") for unit, named in zip(units, entered, strict=True)]
         whole = grounds.cohorts.get(rows.experiment, {})
         drawn = _redrawn(plan, phase, [home for home in homes if home not in whole])
         redrawn = dict(zip([home for home in homes if home not in whole], drawn, strict=True))

@@ -16,13 +16,13 @@ from incrementality.estimates import CheckResult
 from incrementality.files import make_folder, write_files
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from incrementality.assignment.ledger_base import AssignmentLedger
     from incrementality.assignment.plan import AssignmentPlan
 
-__all__ = ["DeliveryLog", "ExportManifest", "compare_deliveries", "export_assignments", "read_deliveries"]
+__all__ = ["DeliveryLog", "ExportManifest", "compare_deliveries", "csv_text", "export_assignments", "read_deliveries"]
 
 _COLUMNS = ("unit_id", "arm", "assigned_at")
 _LOGGED = ("unit", "action", "delivered_at")
@@ -86,7 +86,7 @@ def export_assignments(
     if arm is not None:
         rows = rows.take(rows.arm == arm)
     moments = [f"{moment}Z" for moment in rows.assigned_at.astype("datetime64[us]").astype(str).tolist()]
-    text = _csv_text(_COLUMNS, zip(rows.unit_id.tolist(), rows.arm.tolist(), moments, strict=True))
+    text = csv_text(_COLUMNS, zip(rows.unit_id.tolist(), rows.arm.tolist(), moments, strict=True))
     arms = rows.arm.tolist()
     manifest = ExportManifest(
         experiment=plan.experiment,
@@ -104,7 +104,13 @@ def export_assignments(
     return manifest
 
 
-def _csv_text(header: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
+def csv_text(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    r"""Return rows as CSV with a header and plain line feeds.
+
+    Examples:
+        >>> csv_text(("unit_id", "arm"), [("c_1", "holdout")])
+        'unit_id,arm\nc_1,holdout\n'
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

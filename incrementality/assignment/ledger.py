@@ -44,7 +44,7 @@ from incrementality.warehouse import frame_locator
 from incrementality.warehouse.parquet import ParquetEngine, parquet_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
     from sqlglot import exp
@@ -96,20 +96,21 @@ class Ledger(AssignmentLedger):
     def append(self, batch: Assignments) -> Appended:
         """Record a batch; see :meth:`AssignmentLedger.append`."""
         checked_ids(batch.unit_id)
-        kept, refused = split_batch(batch, self._erased(batch))
+        kept, refused = split_batch(batch, self.erased(batch.unit_id.tolist()))
         if not len(kept):
             return Appended(rows=len(batch), kept=0, refused=refused, new=False)
         rows = canonical_rows(_with_ids(kept, self.stored_ids(kept.unit_id.tolist())))
         _, new = store_rows(self._engine(), self._segments / batch.experiment, rows)
-        if self._erased(kept).any():  # erased while we wrote
+        if self.erased(kept.unit_id.tolist()).any():  # erased while we wrote
             self.compact(batch.experiment)
         return Appended(rows=len(batch), kept=len(kept), refused=refused, new=new)
 
-    def _erased(self, batch: Assignments) -> NDArray[np.bool_]:
+    def erased(self, unit_ids: Sequence[str]) -> NDArray[np.bool_]:
+        """Say of each unit whether it was erased, shape (n,)."""
         keys = self._tombstones.keys()
         if not keys:
-            return np.zeros(len(batch), dtype=bool)
-        return np.array([key in keys for key in unit_keys(self._salt, batch.unit_id.tolist())], dtype=bool)
+            return np.zeros(len(unit_ids), dtype=bool)
+        return np.array([key in keys for key in unit_keys(self._salt, unit_ids)], dtype=bool)
 
     def experiments(self) -> tuple[str, ...]:
         """Return the experiments that the ledger knows, sorted."""

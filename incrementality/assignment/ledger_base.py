@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from incrementality.assignment.erase import ArmCount, Erasure
     from incrementality.warehouse import Locator, Relation, Warehouse
 
-__all__ = ["Appended", "AssignmentLedger", "IdStorage", "LedgerCheck", "split_batch", "unknown_experiment"]
+__all__ = ["ERASED", "Appended", "AssignmentLedger", "IdStorage", "LedgerCheck", "split_batch", "unknown_experiment"]
 
 IdStorage = Literal["plain", "hashed"]
 

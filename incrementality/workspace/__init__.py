@@ -2,6 +2,7 @@
 
 from incrementality.workspace.conclusions import DECISIONS, Conclusion, conclude, conclusion_of
 from incrementality.workspace.configuration import CONFIGURATION, Configuration
+from incrementality.workspace.contacts import ContactExport, export_contacts
 from incrementality.workspace.decisions import DecidedUnits, decide_units
 from incrementality.workspace.demo import Demo, DemoRow, make_demo
 from incrementality.workspace.designs import design_experiment, design_page, drawn_so_far, sign_design, stored_design
@@ -31,6 +32,7 @@ __all__ = [
     "AssignedUnits",
     "Conclusion",
     "Configuration",
+    "ContactExport",
     "DecidedUnits",
     "Demo",
     "DemoRow",
@@ -53,6 +55,7 @@ __all__ = [
     "eligibility_yaml_example",
     "erase_units",
     "export_arms",
+    "export_contacts",
     "health_of",
     "make_demo",
     "pause_entry",

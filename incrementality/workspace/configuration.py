@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from incrementality.errors import InputError, did_you_mean
-from incrementality.experiment.problems import path_text
+from incrementality.errors import did_you_mean
 from incrementality.experiment.tree import Problem, clip, read_tree
+from incrementality.workspace.settings import holds_nothing, settings_refusal, settings_text
 from incrementality.workspace.sources import EMBEDDED, TableSources
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def read_configuration(path: Path) -> Configuration:
     Raises:
         InputError: The file cannot be read, or has problems. All are listed, none shows a warehouse's address.
     """
-    text = _text(path)
-    if all(line.lstrip().startswith("#") or not line.strip() for line in text.splitlines()):
+    text = settings_text(path)
+    if holds_nothing(text):
         return Configuration()
     tree = read_tree(text)
     try:
@@ -68,21 +68,10 @@ def read_configuration(path: Path) -> Configuration:
     except ValidationError as error:
         refused = {problem.path for problem in tree.problems}
         found, problems = None, [p for p in _problems(error, tree) if p.path not in refused]
-    problems = sorted([*tree.problems, *problems], key=lambda problem: problem.line)
+    problems = [*tree.problems, *problems]
     if found is None or problems:
-        raise _refusal(problems)
+        raise settings_refusal(CONFIGURATION, problems)
     return found
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is not encoded in UTF-8", hint="save the file as UTF-8") from None
-    except OSError as error:
-        raise InputError(
-            f"{path.name} cannot be opened: {error.strerror}", hint="check who may read the file"
-        ) from error
 
 
 def _validated(tree: Tree) -> tuple[Configuration | None, list[Problem]]:
@@ -108,14 +97,3 @@ def _words(found: Any, tree: Tree) -> str:  # noqa: ANN401 - what the validating
     if key == "sources":
         return f"this cannot be used. Write {meaning}"
     return f"{clip(tree.spot((key,)).text)} cannot be used. Write {meaning}"
-
-
-def _refusal(problems: list[Problem]) -> InputError:
-    lines = [
-        f"  line {problem.line}{', ' if problem.path else ''}{path_text(problem.path)}: {problem.text}"
-        for problem in problems
-    ]
-    count = f"{len(lines)} problem{'s' if len(lines) != 1 else ''}"
-    return InputError(
-        "\n".join([f"{CONFIGURATION} has {count}:", *lines]), hint="correct the file, then run the command again"
-    )

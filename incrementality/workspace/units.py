@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from incrementality.errors import ColumnNotFound, EmptyTable, InputError, InvalidUnitId, did_you_mean
+from incrementality.files import sha256_of
 from incrementality.warehouse import locate
 from incrementality.warehouse.sql import column
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from incrementality.experiment import FixedCohort
     from incrementality.workspace.project import Workspace
 
-__all__ = ["UnitBatch", "read_columns", "read_ids"]
+__all__ = ["UnitBatch", "read_batch", "read_columns", "read_ids"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,9 @@ class UnitBatch:
         accounts: The account of each unit.
         strata: The stratum of each unit, for a cohort that is drawn at once.
         decision_ids: The decision by which each unit became eligible, each once.
+        covariates: Numbers measured before, one row a unit, for a cohort that is drawn until they are balanced.
+        source: Where the units come from, for the record: a file's name, a log.
+        source_sha256: The SHA-256 of that file.
 
     Raises:
         EmptyTable: There are no units.
@@ -43,11 +49,14 @@ class UnitBatch:
     accounts: Sequence[str | int] | None = field(default=None, repr=False)
     strata: Sequence[object] | None = field(default=None, repr=False)
     decision_ids: Sequence[str] | None = field(default=None, repr=False)
+    covariates: Sequence[Sequence[float]] | None = field(default=None, repr=False)
+    source: str = "memory"
+    source_sha256: str | None = None
 
     def __post_init__(self) -> None:
         if not len(self.ids):
             raise EmptyTable("there are no units to assign", hint="check where they come from; it may have failed")
-        for name in ("accounts", "strata", "decision_ids"):
+        for name in ("accounts", "strata", "decision_ids", "covariates"):
             values = getattr(self, name)
             if values is not None and len(values) != self.n:
                 raise InputError(f"there are {self.n} units and {len(values)} {name}", hint="hand in one a unit")
@@ -58,6 +67,42 @@ class UnitBatch:
     def n(self) -> int:
         """How many ids were handed in."""
         return len(self.ids)
+
+
+def read_batch(workspace: Workspace, file: Path, unit_column: str, *, cohort: FixedCohort | None = None) -> UnitBatch:
+    """Return the units of a CSV or Parquet file, with the columns that a cohort drawn at once needs.
+
+    Args:
+        workspace: The workspace.
+        file: The file, one row a unit.
+        unit_column: The column with the ids.
+        cohort: The cohort, as the request has it; default: units are drawn one by one.
+
+    Raises:
+        InputError: There is no such file or column, it has no rows, or a value is null.
+    """
+    strata = () if cohort is None else cohort.strata
+    covariates = () if cohort is None or cohort.rerandomise is None else cohort.rerandomise.covariates
+    found = read_columns(workspace, file, tuple(dict.fromkeys((unit_column, *strata, *covariates))))
+    return UnitBatch(
+        ids=found[unit_column],
+        strata=_rows(found, strata, str) if strata else None,
+        covariates=_rows(found, covariates, float) if covariates else None,
+        source=file.name,
+        source_sha256=sha256_of(file),
+    )
+
+
+def _rows(found: Mapping[str, Sequence[Any]], names: Sequence[str], kind: type) -> list[Any]:
+    try:
+        rows = [tuple(map(kind, row)) for row in zip(*(found[name] for name in names), strict=True)]
+    except (TypeError, ValueError):
+        raise InputError(
+            f"the covariates {', '.join(names)} are not all numbers", hint="name columns of numbers, none missing"
+        ) from None
+    if kind is float:
+        return rows
+    return [row[0] if len(row) == 1 else json.dumps(row, ensure_ascii=False) for row in rows]
 
 
 def read_ids(workspace: Workspace, units: Path, unit_column: str | None) -> list[str | int]:
@@ -72,7 +117,7 @@ def read_ids(workspace: Workspace, units: Path, unit_column: str | None) -> list
     return ids
 
 
-def read_columns(workspace: Workspace, file: Path, names: tuple[str, ...]) -> dict[str, list[str | int]]:
+def read_columns(workspace: Workspace, file: Path, names: tuple[str, ...]) -> dict[str, list[Any]]:
     """Return columns of a CSV or Parquet file, whose values may not be null; the order of rows is the same for all.
 
     Raises:
@@ -91,11 +136,12 @@ def read_columns(workspace: Workspace, file: Path, names: tuple[str, ...]) -> di
     if not rows:
         raise EmptyTable(f"{file.name} has columns and no rows", hint="check the export; it may have failed half-way")
     found = {name: [row[place] for row in rows] for place, name in enumerate(names)}
-    for name, values in found.items():
+    for place, (name, values) in enumerate(found.items()):
+        what = "values" if place else "unit ids"
         nulls = sum(value is None for value in values)
         if nulls:
             raise InvalidUnitId(
-                f"column {name!r} of {file.name} holds {nulls:,} null unit ids in {len(values):,} rows",
-                hint="fill the ids in, or remove those rows",
+                f"column {name!r} of {file.name} holds {nulls:,} null {what} in {len(values):,} rows",
+                hint="fill them in, or remove those rows",
             )
     return found
