@@ -9,6 +9,7 @@ Modules, from the ground up:
     moments         shifted sums by group, with clusters where they were randomised
     means           the mean of a column or the ratio of two, with its variance, from moments
     compliance      the effect on compliers, with an Anderson-Rubin interval
+    blocks          two arms drawn within many small blocks, matched pairs included
     adjustment      Lin's covariate adjustment, from moments and one pass over residuals
     cluster_variance  CR2 variances and Satterthwaite's degrees of freedom of means over whole clusters
     clusters        two arms of whole clusters compared, exchangeable working model
@@ -37,6 +38,7 @@ from incrementality.stats.adjustment import (
 )
 from incrementality.stats.allocation import Allocation, EffectPrior, allocate_holdout, expected_money
 from incrementality.stats.balance import Balance, compare_covariates
+from incrementality.stats.blocks import BlockedPair, compare_blocks
 from incrementality.stats.cluster_adjustment import (
     AdjustedClusters,
     ClusterProducts,
@@ -104,6 +106,7 @@ __all__ = [
     "AdjustedMean",
     "Allocation",
     "Balance",
+    "BlockedPair",
     "ClusterProducts",
     "ClusterSizes",
     "ClusterSums",
@@ -134,6 +137,7 @@ __all__ = [
     "cluster_means",
     "clustered_outcome",
     "cochran_q",
+    "compare_blocks",
     "compare_covariates",
     "compare_means",
     "compare_proportions",
