@@ -18,6 +18,9 @@ Modules, from the ground up:
     sample_ratio    observed against planned sizes of the arms
     heterogeneity   whether several effects are one
     multiplicity    p-values corrected for asking several questions
+    permutation_sums  sums over permuted arms, drawn from the units that have a value
+    permutation_inversion  tails of a permutation test, and the intervals that invert it
+    permutation     two arms compared by the studentised permutation test
     quadrature      Gauss-Legendre nodes, worked out on first use
     power_outcome   what power needs to know about a metric, from a rate, a mean or moments
     power_noncentral  the power of a t test, accurate in far tails
@@ -76,6 +79,7 @@ from incrementality.stats.heterogeneity import CochranQ, cochran_q
 from incrementality.stats.means import estimate_mean, mean_covariance
 from incrementality.stats.moments import Moments, add_moments, moments_of_rows
 from incrementality.stats.multiplicity import holm
+from incrementality.stats.permutation import PermutationComparison, compare_by_permutation
 from incrementality.stats.power import (
     SampleSize,
     comparison_alpha,
@@ -120,6 +124,7 @@ __all__ = [
     "MeanEstimate",
     "Moments",
     "Outcome",
+    "PermutationComparison",
     "RobustSums",
     "SampleRatio",
     "SampleSize",
@@ -138,6 +143,7 @@ __all__ = [
     "clustered_outcome",
     "cochran_q",
     "compare_blocks",
+    "compare_by_permutation",
     "compare_covariates",
     "compare_means",
     "compare_proportions",
