@@ -29,7 +29,7 @@ def measurement_specification(sample: Sample) -> tuple[tuple[str, str], ...]:
     lines = [
         ("Population", _population(experiment)),
         *_maturity(experiment),
-        ("Unit", _unit(experiment)),
+        ("Unit", _unit(sample)),
         ("Control", f"{experiment.control.name}, planned share {share(float(experiment.control.share))}"),
         *((f"Metric {metric.name} ({metric.role})", _metric(metric)) for metric in experiment.metrics),
         ("Interval", f"{level(experiment.alpha)}, two-sided; each comparison on its own"),
@@ -67,14 +67,17 @@ def _maturity(experiment: Experiment) -> list[tuple[str, str]]:
     return [("Time", f"{decided}; units count whose longest window, {days:g} days, had closed by {cut}.")]
 
 
-def _unit(experiment: Experiment) -> str:
-    data = experiment.data
+def _unit(sample: Sample) -> str:
+    experiment, data = sample.experiment, sample.experiment.data
     told = "row number; the data has no id" if data.unit is None else f"column {data.unit}"
     told = f"{experiment.unit}: {told}"
     if data.cluster is not None:
         told += f"; whole groups of column {data.cluster} were randomised, and variances are by group (CR2)"
     if data.stratum is not None:
         told += f"; randomised within {data.stratum}, and compared within it"
+        told += f", by the probabilities of column {data.p_arm}" if data.p_arm is not None else ""
+    if sample.entries is not None:
+        told += "; a unit in several rows counts in its first entry"
     return told
 
 

@@ -61,6 +61,7 @@ def test_phases_as_strata_with_their_probabilities_are_answered(plan, ramp, chec
     assert check(readout, "arm_probability").passed
     rows = [row for row in check(readout, "sample_ratio").table if "stratum" not in row]
     assert [row["share_planned"] for row in rows] == pytest.approx([0.5, 0.5], abs=1e-6)
+    assert "by the probabilities of column p_arm" in dict(readout.specification)["Unit"]
     weights = ramp["phase"].value_counts(normalize=True)
     means = ramp.pivot_table("y", "phase", "arm")
     by_hand = ((means["journey"] - means["control"]) * weights).sum()
@@ -136,6 +137,7 @@ def test_the_first_entry_counts_where_times_tell_it(plan, dated, check, arm):
     assert readout.rows.refused == {"a later entry of the same unit": 300}
     assert (readout.rows.read, readout.rows.kept) == (2300, 2000)
     assert "each counts once" in check(readout, "duplicates").sentence
+    assert "first entry" in dict(readout.specification)["Unit"]
     assert readout.grade == "trust"
 
 
