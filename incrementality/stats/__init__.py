@@ -87,7 +87,7 @@ from incrementality.stats.power import (
     power_of_effect,
     sample_size,
 )
-from incrementality.stats.power_guard import SmallHoldout, small_holdout_guard
+from incrementality.stats.power_guard import SmallHoldout, pooled_small_holdout, skewness_of_sums, small_holdout_guard
 from incrementality.stats.power_looks import look_inflation, obrien_fleming_bound
 from incrementality.stats.power_noncentral import t_test_power
 from incrementality.stats.power_outcome import (
@@ -167,6 +167,7 @@ __all__ = [
     "outcome_of_moments",
     "outcome_of_rate",
     "pooled_degrees_of_freedom",
+    "pooled_small_holdout",
     "power_of_effect",
     "proportion_interval",
     "residual_sum",
@@ -175,6 +176,7 @@ __all__ = [
     "sample_ratio_test",
     "sample_size",
     "simulate_power",
+    "skewness_of_sums",
     "small_holdout_guard",
     "small_sample_power",
     "t_quantile",

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from incrementality.errors import InputError
 
-__all__ = ["SmallHoldout", "small_holdout_guard"]
+__all__ = ["SmallHoldout", "pooled_small_holdout", "skewness_of_sums", "small_holdout_guard"]
 
 _FEWEST_PAYERS = 100
 _FEWEST_PAYERS_LOPSIDED = 400
 _LARGEST_SKEWNESS = 0.2
 _LOPSIDED = 0.2
+_ROUNDING = 1e-12  # of the mean square: a variance below is nothing but rounding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,14 @@ class SmallHoldout:
     reasons: tuple[str, ...]
     payers: float
     skewness: float
+
+    @property
+    def sentence(self) -> str:
+        """The rule's answer in words."""
+        if self.fires:
+            return f"Tested by permutation, since {'; '.join(self.reasons)}."
+        seen = f"{self.payers:,.0f} payers are expected in the smaller arm, whose mean is skewed by {self.skewness:.2f}"
+        return f"A permutation test is not needed: {seen}."
 
 
 def small_holdout_guard(*, n_smaller: float, share_smaller: float, payer_share: float, skewness: float) -> SmallHoldout:
@@ -72,3 +81,58 @@ def small_holdout_guard(*, n_smaller: float, share_smaller: float, payer_share: 
     if share_smaller < _LOPSIDED and _FEWEST_PAYERS <= payers < _FEWEST_PAYERS_LOPSIDED:
         reasons.append(f"the split goes beyond 80/20 with {payers:,.0f} payers, fewer than {_FEWEST_PAYERS_LOPSIDED}")
     return SmallHoldout(fires=bool(reasons), reasons=tuple(reasons), payers=payers, skewness=skewed)
+
+
+def pooled_small_holdout(sizes: tuple[float, float], *, payers: float, skewness: float) -> SmallHoldout:
+    """Return the rule's answer for the two arms of an experiment, from what both arms together show.
+
+    It reads the arms' sizes, never who paid in which of them: a rule that did would choose the test by its outcome.
+
+    Args:
+        sizes: Units in each arm (clusters, where those were randomised).
+        payers: Units with a value other than zero, both arms together.
+        skewness: Skewness of the values of both arms together; ``skewness_of_sums`` gives it.
+
+    Raises:
+        InputError: An arm is empty, or there are more payers than units.
+
+    Examples:
+        >>> pooled_small_holdout((9500, 500), payers=300, skewness=2.0).sentence
+        'Tested by permutation, since 15 payers are expected in the smaller arm, fewer than 100.'
+        >>> pooled_small_holdout((50_000, 50_000), payers=5000, skewness=9.0).sentence
+        'A permutation test is not needed: 2,500 payers are expected in the smaller arm, whose mean is skewed by 0.04.'
+    """
+    smaller, total = min(sizes), sum(sizes)
+    if not smaller > 0 or not 0 <= payers <= total:
+        raise InputError(
+            f"the arms hold {sizes} units, of which {payers} pay; allowed: arms that are not empty, payers among them",
+            hint="count the units of both arms, and those with a value other than zero",
+        )
+    return small_holdout_guard(
+        n_smaller=smaller, share_smaller=smaller / total, payer_share=payers / total, skewness=skewness
+    )
+
+
+def skewness_of_sums(n: float, first: float, second: float, third: float) -> float:
+    """Return the skewness of n values from the sums of their first three powers; 0 where all are equal.
+
+    Args:
+        n: Values, above 0.
+        first: Sum of the values, or of the values less a number near their mean.
+        second: Sum of their squares.
+        third: Sum of their cubes.
+
+    Raises:
+        InputError: ``n`` is not above 0.
+
+    Examples:
+        >>> round(skewness_of_sums(4, 1.0, 1.0, 1.0), 4)
+        1.1547
+    """
+    if not n > 0:
+        raise InputError(f"skewness of {n} values was asked for", hint="count the units before")
+    mean, square, cube = first / n, second / n, third / n
+    variance = square - mean * mean
+    if variance <= _ROUNDING * square:
+        return 0.0
+    return (cube - 3 * mean * square + 2 * mean**3) / variance**1.5
