@@ -88,7 +88,7 @@ def _own_estimate(moments: Moments, metric: PlannedMetric) -> MeanEstimate:
     if moments.clusters is None:
         return estimate_mean(moments, *metric.columns)
     arm = cluster_mean(moments, metric.columns)
-    return cluster_estimate(arm, intraclass_correlation([arm]))
+    return cluster_estimate(arm, float(intraclass_correlation([arm])))
 
 
 def is_zero(moments: Moments, column: str) -> bool:

@@ -188,7 +188,7 @@ def adjusted_cluster_means(
         38.0
     """
     arms = (treatment, control)
-    rho = 0.0 if working == "identity" else intraclass_correlation([arm.residuals for arm in arms])
+    rho = 0.0 if working == "identity" else float(intraclass_correlation([arm.residuals for arm in arms]))
     sums = [_adjusted_sums(arm, rho) for arm in arms]
     df = pooled_degrees_of_freedom(sums)
     check_clusters([effective_clusters([arm.residuals]) for arm in arms], df)

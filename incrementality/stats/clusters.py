@@ -56,13 +56,16 @@ class ClusteredMean:
         count: Clusters of that size, shape (S,).
         squares: Sum of squares of those clusters' totals of the centred influence values, shape (S,).
         units: Sum of squares of the units' centred influence values.
+
+    Many experiments at once, as simulations have them, are arrays of one more dimension: shape (..., S), and
+    ``units`` of shape (...).
     """
 
     value: float
     size: FloatArray
     count: FloatArray
     squares: FloatArray
-    units: float
+    units: float | FloatArray
 
 
 def cluster_mean(moments: Moments, columns: Sequence[str]) -> ClusteredMean:
@@ -114,11 +117,14 @@ def _linearised(mean: FloatArray, columns: Sequence[str]) -> tuple[float, FloatA
     return ratio, np.array([1.0, -ratio]) / float(mean[1])
 
 
-def intraclass_correlation(arms: Sequence[ClusteredMean]) -> float:
+def intraclass_correlation(arms: Sequence[ClusteredMean]) -> FloatArray:
     """Return the correlation of two units of one cluster, pooled over arms: the analysis-of-variance estimator.
 
     Args:
-        arms: The arms, each centred at its own mean. Between 0 (none, and where an estimate is negative) and 0.999.
+        arms: The arms, each centred at its own mean; with arrays of shape (..., S) the answer has shape (...).
+
+    Returns:
+        Between 0 (none, and where an estimate is negative) and 0.999.
 
     References:
         Donner and Koval (1980), The estimation of intraclass correlation in the analysis of family data,
@@ -127,19 +133,22 @@ def intraclass_correlation(arms: Sequence[ClusteredMean]) -> float:
     Examples:
         >>> from incrementality.stats.moments import moments_of_rows
         >>> rows = {"y": [1.0, 2.0, 6.0, 7.0]}
-        >>> round(intraclass_correlation([cluster_mean(moments_of_rows(rows, clusters=list("aabb")), ["y"])]), 3)
+        >>> arm = cluster_mean(moments_of_rows(rows, clusters=list("aabb")), ["y"])
+        >>> round(float(intraclass_correlation([arm])), 3)
         0.961
     """
-    n = np.array([arm.size @ arm.count for arm in arms])
-    squared = np.array([arm.size**2 @ arm.count for arm in arms])
-    clusters, between = sum(arm.count.sum() for arm in arms), sum((arm.squares / arm.size).sum() for arm in arms)
-    within = max(sum(arm.units for arm in arms) - between, 0.0)
-    if n.sum() <= clusters or clusters <= len(arms):
-        return 0.0
-    mean_within, mean_between = within / (n.sum() - clusters), between / (clusters - len(arms))
-    typical = (n.sum() - (squared / n).sum()) / (clusters - len(arms))
-    total = (mean_between - mean_within) / typical + mean_within
-    return float(min(max(1 - mean_within / total, 0.0), _MOST_CORRELATED)) if total > 0 else 0.0
+    n = [(arm.size * arm.count).sum(-1) for arm in arms]
+    typical = sum(n) - sum((arm.size**2 * arm.count).sum(-1) / total for arm, total in zip(arms, n, strict=True))
+    clusters = sum(arm.count.sum(-1) for arm in arms)
+    between = sum((arm.squares / arm.size).sum(-1) for arm in arms)
+    within = np.fmax(sum(arm.units for arm in arms) - between, 0.0)
+    single, single_arms = np.asarray(sum(n) - clusters), np.asarray(clusters - len(arms))
+    mean_within = within / np.fmax(single, 1.0)
+    spread = single_arms * (between / np.fmax(single_arms, 1.0) - mean_within) / np.fmax(typical, 1e-300)
+    total = spread + mean_within
+    known = (single > 0) & (single_arms > 0) & (total > 0)
+    share = np.divide(spread, total, out=np.zeros_like(total), where=known)
+    return np.asarray(np.clip(share, 0.0, _MOST_CORRELATED))
 
 
 def cluster_estimate(arm: ClusteredMean, rho: float) -> MeanEstimate:
@@ -205,7 +214,7 @@ def cluster_means(
     units = np.array([float(t.n.sum() + c.n.sum()) for t, c in pairs])
     weights = units / units.sum() if shares is None else np.array(shares)
     sides = [[cluster_mean(pair[k], columns) for pair in pairs] for k in (0, 1)]
-    rho = 0.0 if working == "identity" else intraclass_correlation([arm for side in sides for arm in side])
+    rho = 0.0 if working == "identity" else float(intraclass_correlation([arm for side in sides for arm in side]))
     sums = [_scaled(side, weights, rho) for side in sides]
     df = pooled_degrees_of_freedom([part for side in sums for part in side])
     check_clusters([effective_clusters(side) for side in sides], df)

@@ -5,20 +5,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 import numpy as np
+from sqlglot import exp
 
 from incrementality.errors import InputError, SourceNotFound, did_you_mean
 from incrementality.warehouse.sql import NUMERIC, ColumnType, parse, render, table, text_of
+from incrementality.warehouse.upload import upload
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
     from numpy.typing import NDArray
-    from sqlglot import exp
 
     from incrementality.warehouse.sources import Locator
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["NUMERIC", "ColumnType", "Relation", "Warehouse", "source_not_offered", "stored", "table_not_found"]
 
 _LISTED = 20
+_BATCH = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,30 @@ class Warehouse(ABC):
         """Store a query's rows in a temporary table that lives as long as the connection."""
         self.query(stored(name, tree))
         return self.relation(name)
+
+    def batches(self, tree: exp.Expression) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """Yield a query's rows some ten thousand at a time; run nothing else here meanwhile but ``keep``.
+
+        Where the engine can do so, a large answer never stands in memory.
+        """
+        rows = self.query(tree)
+        for first in range(0, len(rows), _BATCH):
+            yield rows[first : first + _BATCH]
+
+    def keep(self, name: str, kinds: Mapping[str, str], batches: Iterable[Sequence[tuple[Any, ...]]]) -> Relation:
+        """Store rows that come in batches under a temporary name, which serves once.
+
+        Args:
+            name: The name.
+            kinds: The columns in order, each with its SQL type: ``TEXT``, ``BIGINT``.
+            batches: The rows; they may be made of what ``batches`` yields.
+        """
+        parts = [upload(self, f"{name}_{k}", kinds, rows).name for k, rows in enumerate(batches)]
+        parts = parts or [upload(self, f"{name}_0", kinds, []).name]
+        every: list[exp.Expression] = [parse("SELECT * FROM part", part=part) for part in parts]
+        return self.materialise(
+            name, reduce(lambda one, other: exp.Union(this=one, expression=other, distinct=False), every)
+        )
 
     def relation(self, name: str) -> Relation:
         """Return a table that is there already."""

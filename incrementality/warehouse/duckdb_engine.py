@@ -7,22 +7,23 @@ import shutil
 import tempfile
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import finalize
 
 import duckdb
 import numpy as np
+from sqlglot import exp
 
 from incrementality.errors import SourceNotFound, SourceUnreadable, WarehouseError
 from incrementality.warehouse.base import ColumnType, Relation, Warehouse, table_not_found
-from incrementality.warehouse.sql import column, literal, parse, render, table
+from incrementality.warehouse.sql import column, literal, named, parse, render, table
 from incrementality.warehouse.text_files import check_encoding
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
-    from sqlglot import exp
 
     from incrementality.warehouse.sources import Locator
 
@@ -33,6 +34,8 @@ __all__ = ["DuckDBWarehouse", "file_literal"]
 _SOURCE = "incrementality_source"
 _DATABASE = "incrementality_database"
 _FRAME = "incrementality_frame"
+_BATCH = 1 << 16
+_ARRAYS = {"BIGINT": np.int64, "DOUBLE": np.float64}
 # Other writers leave NaN out of a Parquet file's smallest and largest values; left alone the engine overlooks it.
 _PARQUET = "can_have_nan = true"
 # Left to itself the engine skips a header that does not fit the rows, and rows that begin with a number sign.
@@ -89,10 +92,10 @@ class DuckDBWarehouse(Warehouse):
 
     def _arrays(self, statement: str, width: int) -> list[FloatArray]:
         try:
-            columns = self._connection.execute(statement).fetchnumpy()
+            columns: dict[str, Any] = self._connection.execute(statement).fetchnumpy()
         except duckdb.Error as error:
             raise _translated(error, statement) from error
-        found = [np.ma.filled(np.ma.asarray(column, dtype=float), 0.0) for column in columns.values()]
+        found: list[FloatArray] = [np.ma.filled(column.astype(float), 0.0) for column in columns.values()]
         return found or [np.zeros(0)] * width
 
     def _describe(self, name: exp.Table) -> dict[str, ColumnType]:
@@ -109,6 +112,8 @@ class DuckDBWarehouse(Warehouse):
             return self._open_frame(locator.frame)
         if locator.kind == "duckdb" and locator.path is not None and locator.table is not None:
             return self._open_database(locator.path, locator.table)
+        if locator.kind == "table" and f"main.{locator.table}" in self._tables("temp"):
+            return self.relation(str(locator.table))
         if locator.kind == "csv":
             return self._open_csv(locator, columns)
         if locator.kind == "parquet":
@@ -171,6 +176,28 @@ class DuckDBWarehouse(Warehouse):
         )
         return [f"{schema}.{name}" for schema, name in self._rows(render(query, self.dialect))]
 
+    def batches(self, tree: exp.Expression) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """Yield a query's rows as they come; see ``Warehouse.batches``."""
+        statement = self._stated(tree)
+        try:
+            result = self._connection.execute(statement)
+            while rows := result.fetchmany(_BATCH):
+                yield rows
+        except duckdb.Error as error:
+            raise _translated(error, statement) from error
+
+    def keep(self, name: str, kinds: Mapping[str, str], batches: Iterable[Sequence[tuple[Any, ...]]]) -> Relation:
+        """Store rows that come in batches as files of the temporary folder; see ``Warehouse.keep``."""
+        paths = []
+        with self._connection.cursor() as writer:  # a connection of its own: the batches may stream out of the other
+            for k, rows in enumerate(batches):
+                paths.append(Path(self._folder) / f"{name}_{k}.parquet")
+                _copy(writer, rows, kinds, paths[-1])
+        if not paths:
+            return super().keep(name, kinds, ())
+        files = exp.Array(expressions=[file_literal(path) for path in paths])
+        return self.materialise(name, parse("SELECT * FROM read_parquet($files)", files=files))
+
     def _view(self, reader: exp.Expression, locator: Locator) -> Relation:
         name = f"{_SOURCE}_{next(self._numbers)}"
         create = parse("CREATE TEMPORARY VIEW target AS SELECT 1", target=table(name))
@@ -186,6 +213,23 @@ class DuckDBWarehouse(Warehouse):
         """Close the connection and remove the temporary folder."""
         self._connection.close()
         self._remove_folder()
+
+
+def _copy(
+    writer: duckdb.DuckDBPyConnection, rows: Sequence[tuple[Any, ...]], kinds: Mapping[str, str], path: Path
+) -> None:
+    """Write rows to a Parquet file."""
+    query = parse("SELECT 1 FROM source", source=table(_FRAME))
+    casts = [named(exp.cast(column(key), kind, dialect="duckdb"), key) for key, kind in kinds.items()]
+    query.set("expressions", casts)
+    values = zip(kinds.items(), zip(*rows, strict=True), strict=True)
+    writer.register(_FRAME, {key: np.array(found, dtype=_ARRAYS.get(kind, object)) for (key, kind), found in values})
+    try:
+        writer.execute(f"COPY ({render(query, 'duckdb')}) TO {render(literal(str(path)), 'duckdb')} (FORMAT parquet)")
+    except duckdb.Error as error:
+        raise _translated(error, "COPY") from error
+    finally:
+        writer.unregister(_FRAME)
 
 
 def _column_type(name: str) -> ColumnType:

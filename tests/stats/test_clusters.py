@@ -73,7 +73,7 @@ def pair(rows, columns=("y",), within=True):  # noqa: FBT002 - a mask or all
 
 
 def rho_of(moments, columns=("y",)):
-    return intraclass_correlation([cluster_mean(part, columns) for part in moments])
+    return float(intraclass_correlation([cluster_mean(part, columns) for part in moments]))
 
 
 @pytest.mark.domain("X3")
@@ -165,7 +165,7 @@ def test_lins_regression_is_that_of_the_brute_force(covariates, working):
     rows = accounts(7, clusters=30)
     arms, x, contrast = adjusted_arms(rows, covariates)
     ours = adjusted_cluster_means(*arms, working=working).compare()
-    rho = intraclass_correlation([part.residuals for part in arms]) if working == "exchangeable" else 0.0
+    rho = float(intraclass_correlation([part.residuals for part in arms])) if working == "exchangeable" else 0.0
     variance, df = brute_force(x, rows["y"], rows["account"], contrast, rho)
     fit = sm.OLS(rows["y"], x).fit()
     assert ours.effect == pytest.approx(float(contrast @ fit.params), rel=EXACT)
