@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 - typer reads the annotation at run time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from incrementality.cli.assigned import assigned_lines, contact_lines
 from incrementality.cli.group import holdout
 from incrementality.cli.output import IdArgument, JsonOption, WorkspaceOption, examples, near, print_json, progress, say
 from incrementality.cli.screen import check_lines
-
-if TYPE_CHECKING:
-    from incrementality.workspace import AssignedUnits
 
 __all__ = [
     "assign_command",
@@ -54,7 +52,10 @@ def sql_command(
     unit_column: ColumnOption = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Print the query that draws the arms where the ids lie: the same draw as in Python, bit for bit."""
+    """Print the query that draws the arms where the ids lie: the same draw as in Python, bit for bit.
+
+    Global holdout, layer, parent, today's phase and overrides are in it; the layer's slot is opened for good.
+    """
     from incrementality.errors import InputError
     from incrementality.workspace import Workspace, sql_of
 
@@ -90,6 +91,12 @@ def assign_command(
     """Draw the arm of every unit in a file and record it; a unit's first assignment stands.
 
     Run it again with the same file and nothing changes. The first run freezes the plan in assignment.json.
+
+    Who enters: first the global holdout (programme.yaml) keeps its units out, then the slot of request.layer, then
+    request.within, then the phase of request.ramp; request.overrides puts single units where they belong. Later
+    phases and overrides may be added; a change that would move a unit is refused.
+
+    With request.cohort all units are drawn at once, with exact counts in strata, and nobody enters later.
     """
     from incrementality.workspace import Workspace, assign_units
 
@@ -99,16 +106,7 @@ def assign_command(
     if as_json:
         print_json(json.dumps(answer.to_dict(), indent=1, ensure_ascii=False) + "\n")
     else:
-        say(*_assigned_lines(answer))
-
-
-def _assigned_lines(answer: AssignedUnits) -> list[str]:
-    total = sum(answer.counts.values())
-    lines = [f"{answer.recorded:,} of {answer.rows:,} units of {answer.experiment_id} are on record."]
-    lines += [f"  stayed out, {reason.replace('_', ' ')}: {n:,}" for reason, n in answer.refused.items()]
-    lines += ["", "In the ledger, all runs together"]
-    lines += [f"  {arm:<24}{n:>12,}  {n / total:>7.2%}" for arm, n in answer.counts.items()]
-    return [*lines, f"  plan {answer.plan_hash[:12]}"]
+        say(*assigned_lines(answer))
 
 
 @holdout.command(
@@ -134,6 +132,7 @@ def audit_command(*, workspace: WorkspaceOption = None, as_json: JsonOption = Fa
     epilog=examples(
         "holdout export winback-2026q1 --to arms.csv",
         "holdout export winback-2026q1 --to journey.csv --arm journey",
+        "holdout export expansion-07 --to arms.csv --contacts contacts.csv --account-column account_id",
     ),
 )
 def export_command(
@@ -141,12 +140,46 @@ def export_command(
     *,
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="The CSV file; it is replaced.")],
     arm: Annotated[str | None, typer.Option("--arm", metavar="ARM", help="One arm only; default: all.")] = None,
+    contacts: Annotated[
+        Path | None,
+        typer.Option("--contacts", metavar="FILE", help="Contacts with their accounts: each gets its account's arm."),
+    ] = None,
+    contact_column: Annotated[
+        str, typer.Option("--contact-column", metavar="COLUMN", help="The column of contact ids.")
+    ] = "contact_id",
+    account_column: Annotated[
+        str, typer.Option("--account-column", metavar="COLUMN", help="The column of account ids.")
+    ] = "account_id",
+    merged: Annotated[
+        Path | None,
+        typer.Option("--merged", metavar="FILE", help="Merged contacts: a file with the columns merged and kept."),
+    ] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Write unit_id, arm and assigned_at as CSV, whole or not at all, with a manifest beside it."""
-    from incrementality.workspace import Workspace, export_arms
+    """Write unit_id, arm and assigned_at as CSV, whole or not at all, with a manifest beside it.
 
-    manifest = export_arms(Workspace.find(workspace), experiment_id, to, arm=arm)
+    Where accounts are drawn, --contacts writes contact_id, account_id, arm and flag: contacts inherit. A contact
+    that moved or was merged keeps the arm it entered with, and is flagged.
+    """
+    from incrementality.workspace import Workspace, export_arms, export_contacts
+
+    project = Workspace.find(workspace)
+    if contacts is not None:
+        found = export_contacts(
+            project,
+            experiment_id,
+            contacts,
+            to,
+            contact_column=contact_column,
+            account_column=account_column,
+            merged=merged,
+            arm=arm,
+        )
+        say(*contact_lines(found, str(near(to))))
+        return
+    if merged is not None:
+        raise typer.BadParameter("tells of contacts; give them with --contacts", param_hint="--merged")
+    manifest = export_arms(project, experiment_id, to, arm=arm)
     say(f"{manifest.rows:,} units in {near(to)}", *(f"  {name:<24}{n:>12,}" for name, n in manifest.arms.items()))
 
 
@@ -162,7 +195,11 @@ def erase_command(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Erase units: their ids go and never come back; how many each arm had stays known."""
+    """Erase units: their ids go and never come back; how many each arm had stays known.
+
+    Kept cohorts, overrides on record and inherited arms lose them too; an erased account takes along its contacts.
+    Files that people wrote, such as overrides.csv, are theirs to clean.
+    """
     from incrementality.workspace import Workspace, erase_units
 
     project = Workspace.find(workspace)

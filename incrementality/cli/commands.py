@@ -88,11 +88,12 @@ def init(
 
     Whatever is there already stays untouched; a second run changes nothing.
     """
-    from incrementality.workspace import CONFIGURATION, Workspace
+    from incrementality.workspace import CONFIGURATION, PROGRAMME, Workspace
 
     known = Workspace.create(folder).experiment_ids()
     say(f"The workspace is ready: {folder}")
     say(f"  {CONFIGURATION:<22}its settings")
+    say(f"  {PROGRAMME:<22}what experiments share: global holdouts, layers")
     say(f"  {'experiments/':<22}{', '.join(known) or 'none yet: write experiments/<id>/experiment.yaml'}")
     say(f"  {'notebooks/, reports/':<22}what is made from them")
     if known:
@@ -228,12 +229,19 @@ def status(*, workspace: WorkspaceOption = None, as_json: JsonOption = False) ->
         say(*(status_lines(rows) if rows else ["This workspace holds no experiment yet."]))
 
 
-@app.command(short_help="Print the JSON Schema of experiment.yaml.", epilog=examples("schema > experiment.schema.json"))
-def schema() -> None:
+@app.command(
+    short_help="Print the JSON Schema of experiment.yaml.",
+    epilog=examples("schema > experiment.schema.json", "schema --programme > programme.schema.json"),
+)
+def schema(
+    *,
+    programme: Annotated[bool, typer.Option("--programme", help="That of programme.yaml instead.")] = False,
+) -> None:
     """Print the JSON Schema of experiment.yaml, for editors that complete and check while you type."""
     from incrementality.experiment import json_schema
+    from incrementality.workspace import programme_schema
 
-    print_json(json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n")
+    print_json(json.dumps(programme_schema() if programme else json_schema(), indent=1, ensure_ascii=False) + "\n")
 
 
 def _fail(message: str, hint: str) -> None:

@@ -20,6 +20,7 @@ from incrementality.workspace.holdouts import (
     sql_of,
 )
 from incrementality.workspace.lifecycle import decline_request, pause_entry, resume_entry, stop_experiment
+from incrementality.workspace.programme import PROGRAMME, programme_schema
 from incrementality.workspace.project import ReadoutFiles, Workspace
 from incrementality.workspace.release import Released, release_units
 from incrementality.workspace.results import result_text
@@ -29,6 +30,7 @@ from incrementality.workspace.units import UnitBatch
 __all__ = [
     "CONFIGURATION",
     "DECISIONS",
+    "PROGRAMME",
     "AssignedUnits",
     "Conclusion",
     "Configuration",
@@ -60,6 +62,7 @@ __all__ = [
     "make_demo",
     "pause_entry",
     "plan_of",
+    "programme_schema",
     "programme_status",
     "read_eligibility",
     "record_units",

@@ -20,7 +20,16 @@ if TYPE_CHECKING:
 
     from incrementality.experiment.tree import Tree
 
-__all__ = ["PROGRAMME", "HeldOut", "Programme", "SharedLayer", "SlotShare", "Spelling", "read_programme"]
+__all__ = [
+    "PROGRAMME",
+    "HeldOut",
+    "Programme",
+    "SharedLayer",
+    "SlotShare",
+    "Spelling",
+    "programme_schema",
+    "read_programme",
+]
 
 PROGRAMME = "programme.yaml"
 
@@ -192,9 +201,19 @@ def _validated(tree: Tree) -> tuple[Programme | None, list[Problem]]:
         return None, [_problem(found, tree) for found in error.errors(include_url=False)]
 
 
+def programme_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of ``programme.yaml``.
+
+    Examples:
+        >>> list(programme_schema()["properties"])
+        ['global_holdouts', 'units', 'layers']
+    """
+    return schema_of(Programme)
+
+
 @cache
 def _schema() -> dict[str, Any]:
-    return schema_of(Programme)
+    return programme_schema()
 
 
 def _problem(found: Any, tree: Tree) -> Problem:  # noqa: ANN401 - what the validating library says
