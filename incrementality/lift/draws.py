@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from incrementality.estimates import CheckResult
@@ -12,7 +13,7 @@ from incrementality.lift.wording import counted
 from incrementality.stats import chi_square_pvalue, sample_ratio_test
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from incrementality.lift.sample import Sample
     from incrementality.outcomes import Draws
@@ -141,40 +142,55 @@ def _probability(sample: Sample, draws: Draws) -> CheckResult:
     return CheckResult(name="arm_probability", passed=not problems, sentence=told, table=tuple(rows))
 
 
+@dataclass(frozen=True, slots=True)
+class _Mixed:
+    """What stands in several arms without one that is its own, against the smallest arm."""
+
+    what: str
+    in_several_arms: int
+    smallest_arm: int
+    told: str
+
+    @property
+    def too_many(self) -> bool:
+        return self.in_several_arms > MOST_MIXED * self.smallest_arm
+
+
 def entry_checks(sample: Sample) -> list[CheckResult]:
     """Return the check of units and clusters in several arms, where there are any.
 
     Other repeated rows are the matter of ``duplicates``, and few clusters in several arms that of ``clusters``.
     """
-    mixed, clusters = _units_in_several_arms(sample), sample.clusters_in_several_arms
-    if mixed is None and not clusters:
+    found = [*_mixed_units(sample), *_mixed_clusters(sample)]
+    if not found:
         return []
-    told, rows, too_many = [], [], False
-    if mixed is not None:
-        smallest = min(sample.units(arm.name) for arm in sample.experiment.arms)
-        told.append(f"units in more than one arm, and nothing tells their first: {count(mixed)}")
-        rows.append({"what": sample.experiment.unit, "in_several_arms": mixed, "smallest_arm": smallest})
-        too_many = mixed > MOST_MIXED * smallest
-    if clusters:
-        fewest = min(sample.clusters(arm.name) or 0 for arm in sample.experiment.arms)
-        told.append(f"{sample.experiment.data.cluster} groups in more than one arm: {count(clusters)}")
-        rows.append({"what": sample.experiment.data.cluster, "in_several_arms": clusters, "smallest_arm": fewest})
-        too_many = too_many or clusters > MOST_MIXED * fewest
-    sentence = "; ".join(told)
-    sentence = f"{sentence[0].upper()}{sentence[1:]}."
+    told = "; ".join(mixed.told for mixed in found)
+    sentence, too_many = f"{told[0].upper()}{told[1:]}.", any(mixed.too_many for mixed in found)
     if too_many:
         sentence += (
             f" That is more than {share(MOST_MIXED)} of the smallest arm, and neither counting them nor dropping them "
             "gives arms that are alike: map data.t0, so that the first entry of a unit counts, and draw groups whole."
         )
-    return [
-        CheckResult(name="mixed_assignment", passed=False if too_many else None, sentence=sentence, table=tuple(rows))
-    ]
+    rows = tuple(
+        {"what": mixed.what, "in_several_arms": mixed.in_several_arms, "smallest_arm": mixed.smallest_arm}
+        for mixed in found
+    )
+    return [CheckResult(name="mixed_assignment", passed=False if too_many else None, sentence=sentence, table=rows)]
 
 
-def _units_in_several_arms(sample: Sample) -> int | None:
-    """Units whose own arm nothing tells; ``None`` where no unit stands in several arms."""
-    ids, entries = sample.ids, sample.entries
-    if ids is None or ids.ids_in_several_arms == 0:
-        return None
-    return ids.ids_in_several_arms if entries is None else entries.tied
+def _mixed_units(sample: Sample) -> Iterator[_Mixed]:
+    units, unit = 0 if sample.ids is None else sample.ids.ids_in_several_arms, sample.experiment.unit
+    if not units:
+        return
+    told, unclear = f"in more than one arm: {counted(units, unit)}", units
+    if sample.entries is not None:
+        unclear = sample.entries.tied
+        told += f"; each counts in its first entry, which time leaves open for {count(unclear)}"
+    yield _Mixed(unit, unclear, min(sample.units(arm.name) for arm in sample.experiment.arms), told)
+
+
+def _mixed_clusters(sample: Sample) -> Iterator[_Mixed]:
+    clusters, name = sample.clusters_in_several_arms, str(sample.experiment.data.cluster)
+    if clusters:
+        fewest = min(sample.clusters(arm.name) or 0 for arm in sample.experiment.arms)
+        yield _Mixed(name, clusters, fewest, f"values of {name} in more than one arm: {count(clusters)}")
