@@ -15,9 +15,11 @@ from incrementality.assignment.accounts import accounts_entered_with
 from incrementality.assignment.audit import LedgerAudit, audit
 from incrementality.assignment.export import compare_deliveries, export_assignments, read_deliveries
 from incrementality.assignment.ledger_base import LedgerCheck
+from incrementality.assignment.unit_ids import canonical_ids
 from incrementality.workspace.contacts import contact_ledger
 from incrementality.workspace.frozen import forget_units, read_cohort, read_frozen
 from incrementality.workspace.plans import in_turn
+from incrementality.workspace.programme import PROGRAMME, read_programme
 from incrementality.workspace.recording import (
     AssignedUnits,
     assign_units,
@@ -29,8 +31,10 @@ from incrementality.workspace.recording import (
 from incrementality.workspace.units import read_ids
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
+    from incrementality.assignment import UnitType
     from incrementality.assignment.erase import Erasure
     from incrementality.assignment.export import DeliveryLog, ExportManifest
     from incrementality.assignment.ledger import Ledger
@@ -91,9 +95,20 @@ def check_deliveries(workspace: Workspace, experiment_id: str, path: Path) -> tu
         InputError: The file cannot be used, or nobody was assigned yet.
     """
     log = read_deliveries(path)
+    plan = plan_of(workspace, experiment_id)
     with ledger_of(workspace) as ledger, contact_ledger(workspace) as contacts:
-        whose = contacts if experiment_id in contacts.experiments() else ledger
-        return log, compare_deliveries(whose, plan_of(workspace, experiment_id), log)
+        inherited = experiment_id in contacts.experiments()
+        unit = read_programme(workspace.root / PROGRAMME).unit_type("contact") if inherited else plan.unit_type
+        return log, compare_deliveries(contacts if inherited else ledger, plan, _as_hashed(log, unit))
+
+
+def _as_hashed(log: DeliveryLog, unit_type: UnitType) -> DeliveryLog:
+    """Return the log with ids spelled as they were hashed; of two spellings of one unit the first action stays."""
+    spelled: dict[str, tuple[str, datetime]] = {}
+    units = canonical_ids(list(log.deliveries), unit_type) if unit_type.lower or unit_type.nfc else list(log.deliveries)
+    for unit, action in zip(units, log.deliveries.values(), strict=True):
+        spelled[unit] = min(spelled.get(unit, action), action, key=lambda done: (done[1], done[0]))
+    return replace(log, deliveries=spelled)
 
 
 def erase_units(workspace: Workspace, path: Path, *, unit_column: str) -> Erasure:
@@ -107,13 +122,20 @@ def erase_units(workspace: Workspace, path: Path, *, unit_column: str) -> Erasur
         path: A CSV or Parquet file with the ids.
         unit_column: The column that holds them.
     """
-    ids = [str(unit) for unit in read_ids(workspace, path, unit_column)]
+    ids = _spellings(workspace, [str(unit) for unit in read_ids(workspace, path, unit_column)])
     with in_turn(workspace), ledger_of(workspace) as ledger, contact_ledger(workspace) as contacts:
         answer = ledger.erase(ids)
         inherited = contacts.erase([*ids, *_contacts_of(contacts, set(ids))])
         forget_units(workspace, {unit: secrets.token_hex(8) for unit in ids})
     counts = (*answer.counts, *(replace(c, experiment=f"{c.experiment}, contacts") for c in inherited.counts))
     return replace(answer, found=answer.found + inherited.found, counts=counts)
+
+
+def _spellings(workspace: Workspace, ids: list[str]) -> list[str]:
+    """Return ids with every spelling by which a unit type of the programme hashes them."""
+    programme = read_programme(workspace.root / PROGRAMME)
+    spelled = [unit for name in programme.units for unit in canonical_ids(ids, programme.unit_type(name))]
+    return list(dict.fromkeys([*ids, *spelled]))
 
 
 def _contacts_of(contacts: Ledger, accounts: set[str]) -> list[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from incrementality.assignment import Layer, LayerSlot, cut, open_slot
 from incrementality.errors import ExperimentNotFound, InputError, WorkspaceError
 from incrementality.files import write_whole
+from incrementality.workspace.lifecycle import stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,8 +68,8 @@ def proposed_slot(
 def layer_on(workspace: Workspace, spec: SharedLayer, on: date) -> Layer:
     """Return a layer with the slots that are held on a day.
 
-    A slot is free again once its experiment has ended and the layer's wash-out is over; one that people keep by hand
-    stays until they take it out of programme.yaml.
+    A slot is free again once its experiment has ended or was stopped, and the layer's wash-out is over; one that
+    people keep by hand stays until they take it out of programme.yaml.
 
     Raises:
         InputError: A slot kept by hand overlaps one that was opened before.
@@ -92,10 +93,11 @@ def layer_on(workspace: Workspace, spec: SharedLayer, on: date) -> Layer:
 
 def _is_free(workspace: Workspace, experiment_id: str, washout_days: int, on: date) -> bool:
     try:
-        ended = workspace.experiment(experiment_id).ended
+        planned, early = workspace.experiment(experiment_id).ended, stopped(workspace, experiment_id)
     except ExperimentNotFound:
         return False  # nobody knows whether it is over
-    return ended is not None and ended + timedelta(days=washout_days) < on
+    last_days = [day for day in (planned, None if early is None else early.on) if day is not None]
+    return bool(last_days) and min(last_days) + timedelta(days=washout_days) < on
 
 
 def open_layer_slot(workspace: Workspace, slot: LayerSlot, spec: SharedLayer, on: date) -> None:

@@ -88,25 +88,41 @@ def plan_of(workspace: Workspace, experiment_id: str) -> AssignmentPlan:
     return plan_in_force(workspace, experiment_id)
 
 
-def sql_of(workspace: Workspace, experiment_id: str, *, dialect: str, table: str, unit_column: str) -> str:
+def sql_of(
+    workspace: Workspace,
+    experiment_id: str,
+    *,
+    dialect: str,
+    table: str,
+    unit_column: str,
+    at: date | None = None,
+) -> str:
     """Return the query that draws an experiment's arms where the ids lie; see ``assignment.assignment_sql``.
 
-    The layer's slot is opened for good: what was handed out must stay true. A ramp is drawn in today's phase.
+    The layer's slot is opened for good: what was handed out must stay true.
+
+    Args:
+        workspace: The workspace.
+        experiment_id: The experiment.
+        dialect: The engine.
+        table: The table with the ids, ``name`` or ``schema.name``.
+        unit_column: The column with the ids.
+        at: The day that decides the phase; default: today (UTC).
 
     Raises:
         InputError: The cohort is drawn at once, which no query of single rows can do.
     """
-    today = datetime.now(UTC).date()
-    plan = plan_in_force(workspace, experiment_id, on=today)
+    day = at or datetime.now(UTC).date()
+    plan = plan_in_force(workspace, experiment_id, on=day)
     request = workspace.experiment(experiment_id).request
     if request is not None and request.cohort is not None:
         raise InputError(
             f"{experiment_id!r} is drawn at once from all its units, and a query sees one at a time",
             hint=f"run: incrementality holdout assign {experiment_id} --units FILE, then holdout export",
         )
-    phase = plan.phase_at(today) if len(plan.phases) > 1 else plan.phase()
+    phase = plan.phase_at(day) if len(plan.phases) > 1 else plan.phase()
     with in_turn(workspace):
-        plan = settle(workspace, experiment_id, today, writing=False).frozen.plan
+        plan = settle(workspace, experiment_id, day, writing=False).frozen.plan
     return assignment_sql(plan, dialect, table, unit_column, phase=phase.name)
 
 
