@@ -7,16 +7,15 @@ entered: then the eligible firings, and only they, pass through ``sequence`` in 
 
 from __future__ import annotations
 
-from collections import defaultdict
 from functools import reduce
 from typing import TYPE_CHECKING
 
-import numpy as np
 from sqlglot import exp
 
 from incrementality.cohorts.decisions import DECISION_COLUMNS, Basis, Decisions, Refused
 from incrementality.cohorts.refusals import refuse_arm_columns, refuse_message_table
-from incrementality.cohorts.sequence import Candidate, Entry, is_sequential, sequence
+from incrementality.cohorts.sequence import is_sequential
+from incrementality.cohorts.shadow import first_entries, sequential_entries
 from incrementality.cohorts.sql_engine import instant
 from incrementality.cohorts.sql_tables import CleanTable, check_usable, clean_table
 from incrementality.cohorts.sql_triggers import fired
@@ -24,8 +23,7 @@ from incrementality.cohorts.sql_values import inputs_at
 from incrementality.cohorts.sql_verdict import judged
 from incrementality.cohorts.values import micros
 from incrementality.errors import InputError, SourceNotFound, did_you_mean
-from incrementality.warehouse import frame_locator
-from incrementality.warehouse.sql import literal, named, parse
+from incrementality.warehouse.sql import named, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
     from incrementality.warehouse import Relation, Warehouse
 
 __all__ = ["decide", "reconstruct"]
-
-_CHUNK = 5_000
 
 
 def decide(
@@ -144,11 +140,9 @@ def _decided(
     ]
     if any(is_sequential(rule) for rule in rules.values()):
         base = warehouse.materialise(f"{name}_judged", _union(queries))
-        before = None if earlier is None else _entered(earlier, warehouse)
-        entries = sequence(_candidates(base, warehouse), rules, earlier=before)
-        log = _with_entries(base, _stored(entries, warehouse, name))
+        log = sequential_entries(base, rules, warehouse=warehouse, name=f"{name}_entries", earlier=earlier)
     else:
-        log = _first_entries(_union(queries), earlier)
+        log = first_entries(_union(queries), earlier)
     relation = warehouse.materialise(name, _finished(log, warehouse.dialect))
     return Decisions(
         warehouse=warehouse,
@@ -232,81 +226,6 @@ def _reading(tables: Iterable[CleanTable], query: exp.Expression, dialect: str) 
 
 def _union(queries: list[exp.Expression]) -> exp.Expression:
     return reduce(lambda left, right: exp.Union(this=left, expression=right, distinct=False), queries)
-
-
-def _first_entries(judgements: exp.Expression, earlier: Relation | None) -> exp.Expression:
-    """The first eligible firing of each unit enters, if it did not earlier; later ones are refused as re-entries."""
-    numbered = judgements
-    if earlier is not None:
-        numbered = parse(
-            "SELECT n.*, coalesce(e.entries, 0) AS entries FROM numbered AS n LEFT JOIN (SELECT experiment_id, "
-            "unit_id, max(entry_no) AS entries FROM earlier GROUP BY experiment_id, unit_id) AS e "
-            "ON n.experiment_id = e.experiment_id AND n.unit_id = e.unit_id",
-            numbered=exp.Subquery(this=numbered),
-            earlier=earlier.name,
-        )
-    nth = exp.column("nth") if earlier is None else parse("nth + entries")
-    return parse(
-        "SELECT *, CASE WHEN eligible THEN $nth END AS entry, CASE WHEN eligible AND $nth > 1 THEN 'reentry' ELSE '' "
-        "END AS shadow_reasons, '' AS shadow_caps FROM numbered AS n",
-        nth=nth,
-        numbered=exp.Subquery(this=numbered),
-    )
-
-
-def _entered(earlier: Relation, warehouse: Warehouse) -> dict[str, list[Candidate]]:
-    query = parse(
-        "SELECT unit_id, t0_us, experiment_id, would_send_channel FROM source ORDER BY unit_id, t0_us, experiment_id",
-        source=earlier.name,
-    )
-    found: defaultdict[str, list[Candidate]] = defaultdict(list)
-    for unit_id, t0, experiment_id, channel in warehouse.query(query):
-        found[unit_id].append(Candidate(unit_id, t0, experiment_id, channel, ""))
-    return dict(found)
-
-
-def _candidates(base: Relation, warehouse: Warehouse) -> Iterable[Candidate]:
-    query = parse(
-        "SELECT unit_id, t0, experiment_id, would_send_channel, decision_id FROM source WHERE eligible "
-        "ORDER BY unit_id, t0, experiment_id",
-        source=base.name,
-    )
-    return (Candidate(*row) for row in warehouse.query(query))
-
-
-def _stored(entries: Iterable[Entry], warehouse: Warehouse, name: str) -> exp.Expression:
-    """The shadow's answers as rows in the engine."""
-    rows = [(e.decision_id, "; ".join(e.reasons), e.entry_no or 0, e.shadow_caps) for e in entries]
-    if warehouse.dialect == "duckdb" and rows:
-        ids, reasons, numbers, caps = zip(*rows, strict=True)
-        texts = {"decision_id": ids, "shadow_reasons": reasons, "shadow_caps": caps}
-        columns = {column: np.array(values, dtype=object) for column, values in texts.items()}
-        return warehouse.open(frame_locator(columns | {"entry": np.array(numbers)})).name
-    rows = rows or [("", "", 0, "")]
-    chunks = [
-        warehouse.materialise(f"{name}_entries_{k}", _values(rows[k : k + _CHUNK])).name
-        for k in range(0, len(rows), _CHUNK)
-    ]
-    return exp.Subquery(this=_union([parse("SELECT * FROM chunk", chunk=chunk) for chunk in chunks]))
-
-
-def _values(rows: list[tuple[str, str, int, str]]) -> exp.Expression:
-    values = exp.values(
-        [tuple(literal(value) for value in row) for row in rows],
-        alias="v",
-        columns=["decision_id", "shadow_reasons", "entry", "shadow_caps"],
-    )
-    return exp.select("*").from_(values)
-
-
-def _with_entries(base: Relation, entries: exp.Expression) -> exp.Expression:
-    return parse(
-        "SELECT b.*, e.entry, coalesce(e.shadow_reasons, '') AS shadow_reasons, "
-        "coalesce(e.shadow_caps, '') AS shadow_caps FROM base AS b LEFT JOIN entries AS e "
-        "ON b.decision_id = e.decision_id",
-        base=base.name,
-        entries=entries,
-    )
 
 
 def _finished(log: exp.Expression, dialect: str) -> exp.Expression:

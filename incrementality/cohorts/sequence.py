@@ -8,22 +8,22 @@ warehouse and one unit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from incrementality.cohorts.values import MICROSECOND
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import Self
 
-    from incrementality.cohorts.rule import Cap, EligibilityRule
+    from incrementality.cohorts.rule import EligibilityRule
 
 __all__ = ["Candidate", "Entry", "is_sequential", "sequence"]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A decision that is eligible as far as its inputs go."""
 
     unit_id: str
@@ -33,8 +33,7 @@ class Candidate:
     decision_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What the shadow makes of a candidate.
 
     Attributes:
@@ -79,44 +78,83 @@ def sequence(
         >>> [(entry.entry_no, entry.reasons) for entry in entries]
         [(1, ()), (None, ('reentry',)), (2, ())]
     """
-    for _, found in groupby(candidates, key=lambda candidate: candidate.unit_id):
-        waiting = list(found)
-        entered = list((earlier or {}).get(waiting[0].unit_id, ()))
-        for candidate in sorted(waiting, key=lambda c: (c.t0, rules[c.experiment_id].priority, c.experiment_id)):
-            yield _enter(candidate, rules[candidate.experiment_id], entered)
+    limits = {name: _Limits.of(rule) for name, rule in rules.items()}
+    on_record = earlier or {}
+    for unit_id, found in groupby(candidates, key=itemgetter(0)):
+        waiting = sorted(found, key=lambda c: (c.t0, limits[c.experiment_id].priority, c.experiment_id))
+        entered = list(on_record.get(unit_id, ()))
+        own: dict[str, _Own] = {}
+        for entry in entered:
+            own[entry.experiment_id] = _Own(entry.t0, own.get(entry.experiment_id, _NEVER).entries + 1)
+        for candidate in waiting:
+            yield _enter(candidate, limits[candidate.experiment_id], entered, own)
 
 
-def _enter(candidate: Candidate, rule: EligibilityRule, entered: list[Candidate]) -> Entry:
+class _Own(NamedTuple):
+    """A unit's entries into one experiment: when the last was, and how many there are."""
+
+    last: int
+    entries: int
+
+
+_NEVER = _Own(0, 0)
+
+
+class _CapLimit(NamedTuple):
+    name: str
+    most: int
+    window: int
+    channel: str | None
+    across: bool
+
+
+class _Limits(NamedTuple):
+    """What a rule says of its entries, in microseconds."""
+
+    priority: int
+    after: int | None
+    caps: tuple[_CapLimit, ...]
+
+    @classmethod
+    def of(cls, rule: EligibilityRule) -> Self:
+        after = rule.reentry.after
+        caps = [_CapLimit(cap.name, cap.most, cap.window // MICROSECOND, cap.channel, cap.across) for cap in rule.caps]
+        return cls(rule.priority, None if after is None else after // MICROSECOND, tuple(caps))
+
+
+def _enter(candidate: Candidate, limits: _Limits, entered: list[Candidate], own: dict[str, _Own]) -> Entry:
     """Decide one candidate, and add it to those that entered if it does."""
-    own = [earlier for earlier in entered if earlier.experiment_id == candidate.experiment_id]
-    reasons = ["reentry"] if own and not _may_return(candidate, rule, own[-1]) else []
-    used = {cap: _users(candidate, cap, entered) for cap in rule.caps if cap.channel in (None, candidate.channel)}
-    reasons += [_cap_reason(candidate, cap, users) for cap, users in used.items() if len(users) >= cap.most]
-    shadow = "; ".join(f"{cap.name}={len(users)}/{cap.most}" for cap, users in used.items())
+    last, entries = own.get(candidate.experiment_id, _NEVER)
+    returns = not entries or (limits.after is not None and candidate.t0 >= last + limits.after)
+    reasons = [] if returns else ["reentry"]
+    shadow = []
+    for cap in limits.caps:
+        if cap.channel is None or cap.channel == candidate.channel:
+            users = _users(candidate, cap, entered)
+            shadow.append(f"{cap.name}={len(users)}/{cap.most}")
+            if len(users) >= cap.most:
+                reasons.append(_cap_reason(candidate, cap, users))
+    caps = "; ".join(shadow)
     if reasons:
-        return Entry(candidate.decision_id, tuple(dict.fromkeys(reasons)), None, shadow)
+        return Entry(candidate.decision_id, tuple(dict.fromkeys(reasons)), None, caps)
     entered.append(candidate)
-    return Entry(candidate.decision_id, (), len(own) + 1, shadow)
+    own[candidate.experiment_id] = _Own(candidate.t0, entries + 1)
+    return Entry(candidate.decision_id, (), entries + 1, caps)
 
 
-def _may_return(candidate: Candidate, rule: EligibilityRule, last: Candidate) -> bool:
-    after = rule.reentry.after
-    return after is not None and candidate.t0 >= last.t0 + after // MICROSECOND
+def _users(candidate: Candidate, cap: _CapLimit, entered: Sequence[Candidate]) -> list[Candidate]:
+    """The entries that use the cap at the candidate's t0, the latest first: each does during ``[t0, t0 + window)``."""
+    since, users = candidate.t0 - cap.window, []
+    for earlier in reversed(entered):  # in order of time: what lies further back uses the cap no longer
+        if earlier.t0 <= since:
+            break
+        of_channel = cap.channel is None or cap.channel == earlier.channel
+        if of_channel and (cap.across or earlier.experiment_id == candidate.experiment_id):
+            users.append(earlier)
+    return users
 
 
-def _users(candidate: Candidate, cap: Cap, entered: list[Candidate]) -> list[Candidate]:
-    """The earlier entries that use the cap at the candidate's t0: each does during ``[t0, t0 + window)``."""
-    since = candidate.t0 - cap.window // MICROSECOND
-    return [
-        earlier
-        for earlier in entered
-        if earlier.t0 > since
-        and (cap.across or earlier.experiment_id == candidate.experiment_id)
-        and cap.channel in (None, earlier.channel)
-    ]
-
-
-def _cap_reason(candidate: Candidate, cap: Cap, users: list[Candidate]) -> str:
+def _cap_reason(candidate: Candidate, cap: _CapLimit, users: list[Candidate]) -> str:
     """The cap; or the journey that took its last place at the same moment."""
     before = [user for user in users if user.t0 < candidate.t0]
-    return f"cap.{cap.name}" if len(before) >= cap.most else f"priority.{users[-1].experiment_id}"
+    return f"cap.{cap.name}" if len(before) >= cap.most else f"priority.{users[0].experiment_id}"

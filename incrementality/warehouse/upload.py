@@ -40,7 +40,7 @@ def upload(warehouse: Warehouse, name: str, kinds: Mapping[str, str], rows: Sequ
     if not rows:
         empty = [tuple(None for _ in kinds)]
         return warehouse.materialise(
-            name, parse("SELECT * FROM rows WHERE FALSE", rows=_cast(_values(kinds, empty), kinds))
+            name, parse("SELECT * FROM rows AS r WHERE FALSE", rows=_cast(_values(kinds, empty), kinds))
         )
     if warehouse.dialect == "duckdb":
         values = {key: _objects(found) for key, found in zip(kinds, zip(*rows, strict=True), strict=True)}
