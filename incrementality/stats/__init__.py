@@ -24,9 +24,11 @@ Modules, from the ground up:
     quadrature      Gauss-Legendre nodes, worked out on first use
     power_outcome   what power needs to know about a metric, from a rate, a mean or moments
     power_noncentral  the power of a t test, accurate in far tails
+    power_arms      the arms of a plan: the variance under treatment, degrees of freedom
     power           power, minimal detectable effect and sample size by formula
     power_looks     what looking several times costs
     power_guard     when a small holdout needs more than a t test
+    power_clusters  experiments on whole clusters drawn from a history, tested by CR2
     power_simulation  power counted on a company's own history
     allocation      the holdout share that maximises expected money
 """

@@ -34,14 +34,17 @@ if TYPE_CHECKING:
 __all__ = [
     "FEWEST_DEGREES_OF_FREEDOM",
     "FEWEST_EFFECTIVE_CLUSTERS",
+    "ClusterDegrees",
     "RobustSums",
     "check_clusters",
+    "cluster_degrees",
     "pooled_degrees_of_freedom",
     "robust_sums",
 ]
 
 FEWEST_EFFECTIVE_CLUSTERS = 8.0  # in each arm, equal ones
 FEWEST_DEGREES_OF_FREEDOM = 4.0  # below, Satterthwaite's approximation does not hold
+_FEW_CLUSTERS = 20.0
 
 
 class RobustSums(NamedTuple):
@@ -101,6 +104,35 @@ def pooled_degrees_of_freedom(parts: Sequence[RobustSums]) -> float:
         38.0
     """
     return float(sum(part.expected for part in parts) ** 2 / sum(part.spread for part in parts))
+
+
+class ClusterDegrees(NamedTuple):
+    """An arm's degrees of freedom: ``per_cluster`` times its clusters, less ``lost``."""
+
+    per_cluster: float
+    lost: float
+
+
+def cluster_degrees(size: FloatArray, share: FloatArray, rho: float) -> ClusterDegrees:
+    """Return how an arm's degrees of freedom grow with its clusters, for a plan: a line, as they very nearly are.
+
+    Args:
+        size: Sizes of clusters, shape (S,).
+        share: How often each occurs, adding up to 1, shape (S,).
+        rho: The working correlation of two units of a cluster.
+
+    Examples:
+        >>> degrees = cluster_degrees(np.array([10.0]), np.ones(1), 0.1)
+        >>> round(degrees.per_cluster, 6), round(degrees.lost, 6)
+        (1.0, 1.0)
+    """
+    few = max(_FEW_CLUSTERS, 4 * float(size.max() / (size @ share)))
+    at = []
+    for clusters in (few, 10 * few):
+        sums = robust_sums(size, share * clusters, np.zeros(len(size)), rho)
+        at.append(pooled_degrees_of_freedom([sums]))
+    slope = (at[1] - at[0]) / (9 * few)
+    return ClusterDegrees(min(slope, 1.0), slope * few - at[0])
 
 
 def check_clusters(effective: Sequence[float], df: float) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from incrementality.errors import InputError
+from incrementality.stats.power_arms import Variance, degrees_of_freedom, treated_variance
 from incrementality.stats.power_noncentral import t_test_power
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ __all__ = [
 ]
 
 Direction = Literal["increase", "decrease"]
-Variance = Literal["null", "unequal", "score"]
 
 _FEWEST = 2.0  # units (clusters) in an arm
 _STEPS = 200
@@ -59,12 +59,12 @@ def power_of_effect(
 ) -> float:
     """Return the probability that a two-sided test sees a true effect.
 
-    Conversions of single units are tested by a normal statistic, everything else by Welch's t with the degrees of
-    freedom of the units (clusters). Which variance counts is stated, never guessed:
+    Conversions of single units are tested by a normal statistic, everything else of single units by Welch's t, whole
+    clusters by CR2 with Satterthwaite's degrees of freedom. Which variance counts is stated, never guessed:
 
     * ``"null"``: that without treatment, in both arms;
     * ``"unequal"``: each arm its own (a mean's standard deviation grows with the mean, as when every value is
-      multiplied);
+      multiplied; in a conversion of clusters some units' outcome turns, which makes clusters more alike);
     * ``"score"``: conversions only: pooled in the test, each arm its own in truth, as the readout's score test.
 
     Args:
@@ -88,15 +88,14 @@ def power_of_effect(
         0.064
     """
     _check_arms(outcome, n_control, n_treatment)
-    v_treatment = _treated_variance(outcome, effect, variance)
-    v_control, factor = outcome.variance, outcome.variance_factor
-    a, b = factor * v_treatment / n_treatment, factor * v_control / n_control
+    factor = outcome.variance_factor
+    a, b = treated_variance(outcome, effect, variance) / n_treatment, factor * outcome.variance / n_control
     truth = math.sqrt(a + b)
     tested = truth
     if variance == "score":
         pooled = (n_control * outcome.mean + n_treatment * (outcome.mean + effect)) / (n_control + n_treatment)
         tested = math.sqrt(factor * pooled * (1 - pooled) * (1 / n_control + 1 / n_treatment))
-    df = _degrees_of_freedom(outcome, a, b, n_control, n_treatment)
+    df = degrees_of_freedom(outcome, a, b, n_control=n_control, n_treatment=n_treatment)
     return t_test_power(effect / truth, df=df, alpha=alpha, scale=tested / truth) if truth else 1.0
 
 
@@ -237,30 +236,6 @@ def comparison_alpha(alpha: float, comparisons: int, *, correction: Literal["hol
     if comparisons < 1:
         raise InputError(f"{comparisons} comparisons; at least 1 is needed", hint="count arms times primary metrics")
     return alpha / comparisons if correction == "holm" else alpha
-
-
-def _treated_variance(outcome: Outcome, effect: float, variance: Variance) -> float:
-    treated = outcome.mean + effect
-    if outcome.binary and not 0 <= treated <= 1:
-        raise InputError(
-            f"an effect of {effect} takes the share {outcome.mean} to {treated}; allowed: 0 to 1",
-            hint="give a smaller effect",
-        )
-    if variance == "null":
-        return outcome.variance
-    if outcome.binary:
-        return treated * (1 - treated)
-    if variance == "score":
-        raise InputError("variance='score' is for conversions", hint="use 'null' or 'unequal' for means and ratios")
-    return outcome.variance * (treated / outcome.mean) ** 2 if outcome.mean else outcome.variance
-
-
-def _degrees_of_freedom(outcome: Outcome, a: float, b: float, n_control: float, n_treatment: float) -> float:
-    """Return Satterthwaite's degrees of freedom; ``a`` and ``b`` are the variances of the two means."""
-    if outcome.binary and outcome.units_per_cluster == 1:
-        return math.inf
-    below = [max(n / outcome.units_per_cluster - 1, 1.0) for n in (n_treatment, n_control)]
-    return (a + b) ** 2 / (a * a / below[0] + b * b / below[1]) if a + b else math.inf
 
 
 def _largest_effect(outcome: Outcome, direction: Direction) -> float:

@@ -6,11 +6,20 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+from scipy import special
+
 from incrementality.errors import InputError
+from incrementality.stats.cluster_variance import cluster_degrees
+from incrementality.stats.clusters import cluster_mean, intraclass_correlation
 from incrementality.stats.means import estimate_mean
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from incrementality.stats.moments import Moments
+
+    FloatArray = NDArray[np.float64]
 
 __all__ = [
     "Outcome",
@@ -21,6 +30,8 @@ __all__ = [
     "outcome_of_moments",
     "outcome_of_rate",
 ]
+
+_PARTS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +45,9 @@ class Outcome:
         design_effect: By how much clusters raise the variance of a mean; 1 where units are randomised.
         units_per_cluster: Units for each randomised cluster; 1 where units are randomised.
         r_squared: Share of the variance that covariates measured before assignment explain.
+        df_per_cluster: Degrees of freedom that each cluster adds to its arm; below 1 where sizes are unequal.
+        df_lost: What is taken from them once for each arm.
+        effective_share: How many equal clusters one of them is worth, up to 1.
 
     Raises:
         InputError: The mean or variance is not finite, or a part is outside its range.
@@ -49,6 +63,9 @@ class Outcome:
     design_effect: float = 1.0
     units_per_cluster: float = 1.0
     r_squared: float = 0.0
+    df_per_cluster: float = 1.0
+    df_lost: float = 1.0
+    effective_share: float = 1.0
 
     def __post_init__(self) -> None:
         _check("mean", self.mean, "any finite number", ok=math.isfinite(self.mean))
@@ -57,6 +74,7 @@ class Outcome:
         _check(
             "units for each cluster", self.units_per_cluster, "at least 1", ok=1 <= self.units_per_cluster < math.inf
         )
+        _check("df for each cluster", self.df_per_cluster, "above 0 to 1", ok=0 < self.df_per_cluster <= 1 + 1e-9)
         _check("R squared", self.r_squared, "from 0 to below 1", ok=0 <= self.r_squared < 1)
 
     @property
@@ -131,18 +149,30 @@ def outcome_of_moments(moments: Moments, numerator: str, denominator: str | None
         return Outcome(mean=plain.value, variance=plain.variance * n)
     by_cluster = estimate_mean(moments, numerator, denominator)
     _check("variance between clusters", by_cluster.variance, "above 0", ok=min(by_cluster.variance, plain.variance) > 0)
-    return Outcome(
+    outcome = Outcome(
         mean=plain.value,
         variance=plain.variance * n,
         design_effect=by_cluster.variance / plain.variance,
         units_per_cluster=n / float(moments.clusters.count.sum()),
+    )
+    arm = cluster_mean(moments, [numerator] if denominator is None else [numerator, denominator])
+    return _with_sizes(outcome, arm.size, arm.count / arm.count.sum(), float(intraclass_correlation([arm])))
+
+
+def _with_sizes(outcome: Outcome, size: FloatArray, share: FloatArray, rho: float) -> Outcome:
+    degrees, mean = cluster_degrees(size, share, rho), float(size @ share)
+    return replace(
+        outcome,
+        df_per_cluster=degrees.per_cluster,
+        df_lost=degrees.lost,
+        effective_share=mean**2 / float(size**2 @ share),
     )
 
 
 def clustered_outcome(outcome: Outcome, *, icc: float, mean_size: float, size_cv: float = 0.0) -> Outcome:
     """Return the outcome where whole clusters, such as accounts, are randomised.
 
-    The design effect is ``1 + (mean_size (1 + size_cv^2) - 1) icc``.
+    The design effect is ``1 + (mean_size (1 + size_cv^2) - 1) icc``; sizes are taken to be gamma distributed.
 
     Args:
         outcome: The outcome with units randomised.
@@ -165,7 +195,17 @@ def clustered_outcome(outcome: Outcome, *, icc: float, mean_size: float, size_cv
     _check("mean cluster size", mean_size, "at least 1", ok=1 <= mean_size < math.inf)
     _check("coefficient of variation of sizes", size_cv, "0 or more", ok=0 <= size_cv < math.inf)
     effect = 1 + (mean_size * (1 + size_cv * size_cv) - 1) * icc
-    return replace(outcome, design_effect=effect, units_per_cluster=mean_size)
+    size, share = _gamma_sizes(mean_size, size_cv)
+    return _with_sizes(replace(outcome, design_effect=effect, units_per_cluster=mean_size), size, share, icc)
+
+
+def _gamma_sizes(mean: float, cv: float) -> tuple[FloatArray, FloatArray]:
+    """Sizes at the middle of equally likely parts of a gamma distribution."""
+    if cv == 0:
+        return np.array([mean]), np.ones(1)
+    shape = 1 / (cv * cv)
+    middle = (np.arange(_PARTS) + 0.5) / _PARTS
+    return np.fmax(special.gammaincinv(shape, middle) * mean / shape, 1e-3), np.full(_PARTS, 1 / _PARTS)
 
 
 def adjusted_outcome(outcome: Outcome, r_squared: float) -> Outcome:

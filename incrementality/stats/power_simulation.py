@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from incrementality.errors import InputError
+from incrementality.stats.power_clusters import ClusterHistory, cluster_history, cluster_statistics
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -34,6 +35,8 @@ class SimulatedPower:
         wrong_sign: Share of experiments that found an effect of the opposite sign.
         replications: Experiments simulated.
         guarded: Whether the critical values were those of the small-holdout guard.
+        refused: Share of experiments that the readout would refuse to answer, having too few or too unequal clusters;
+            they count as effects not found.
     """
 
     power: float
@@ -41,17 +44,18 @@ class SimulatedPower:
     wrong_sign: float
     replications: int
     guarded: bool
+    refused: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _History:
-    """Totals of each randomised unit (cluster): numerator and denominator, shape (G,)."""
+    """Values of single units: numerator and denominator, shape (n,)."""
 
     numerator: FloatArray
     denominator: FloatArray
-    binary: bool
-    scored: bool  # single units that convert or not: the readout's score test
-    sparse: bool  # single units, most of which have nothing
+    scored: bool  # units that convert or not: the readout's score test
+    sparse: bool  # most units have nothing
+    clusters: ClusterHistory | None = None  # where whole clusters are drawn and read by CR2
 
 
 def simulate_power(
@@ -71,9 +75,10 @@ def simulate_power(
 
     Where all values are 0 or 1 the effect turns some units' outcome; otherwise every value of the treatment arm is
     multiplied by ``1 + relative_effect``, so that units with nothing keep nothing. Conversions of single units are
-    tested by the score test, everything else by Welch's t on the values, on a ratio's linearised values, or on
-    clusters' totals. ``guarded`` takes equal-tailed critical values from experiments without effect on the same
-    history, as the studentised permutation test of the small-holdout rule does.
+    tested by the score test, everything else of single units by Welch's t on the values or on a ratio's linearised
+    values, whole clusters by CR2. ``guarded`` takes equal-tailed critical values from experiments without effect on
+    the same history, as the studentised permutation test of the small-holdout rule does; that rule is for single
+    units, and clusters are read by CR2 either way.
 
     Args:
         values: One value a unit, or the ratio's numerator, shape (n,).
@@ -92,7 +97,8 @@ def simulate_power(
             conversion rate beyond 0 to 1.
 
     References:
-        Chung and Romano (2013), https://doi.org/10.1214/13-AOS1090
+        Chung and Romano (2013), https://doi.org/10.1214/13-AOS1090;
+        Pustejovsky and Tipton (2018), https://doi.org/10.1080/07350015.2016.1247004
 
     Examples:
         >>> history = [0] * 95 + [1] * 5
@@ -101,10 +107,10 @@ def simulate_power(
         (True, 1000)
     """
     history = _history(values, denominator, clusters)
-    per_unit = 1.0 if clusters is None else len(history.numerator) / np.asarray(values).size
+    per_unit = 1.0 if history.clusters is None else len(history.clusters.size) / len(history.numerator)
     sizes = (round(n_control * per_unit), round(n_treatment * per_unit))
     _check(sizes, relative_effect, alpha, replications)
-    rng = np.random.default_rng(seed)
+    rng, guarded = np.random.default_rng(seed), guarded and history.clusters is None
     lower, upper = -math.inf, math.inf
     if guarded:
         null, _ = _statistics(history, sizes, 0.0, max(_NULL_DRAWS, replications), rng)
@@ -119,6 +125,7 @@ def simulate_power(
         wrong_sign=float(np.mean(negative if relative_effect >= 0 else positive)),
         replications=replications,
         guarded=guarded,
+        refused=float(np.mean(np.isnan(t))),
     )
 
 
@@ -128,12 +135,11 @@ def _history(values: ArrayLike, denominator: ArrayLike | None, clusters: ArrayLi
     if len(below) != len(numerator) or (clusters is not None and len(np.asarray(clusters)) != len(numerator)):
         raise InputError("values, denominator and clusters differ in length", hint="give one entry a unit to each")
     binary = denominator is None and bool(np.isin(numerator, (0.0, 1.0)).all())
-    if clusters is None:
-        sparse = denominator is None and bool(0 < np.count_nonzero(numerator) < _FEW * len(numerator))
-        return _History(numerator, below, binary=binary, scored=binary, sparse=sparse)
-    _, code = np.unique(np.asarray(clusters), return_inverse=True)
-    totals, sizes = (np.bincount(code, weights=part).astype(float) for part in (numerator, below))
-    return _History(totals, sizes, binary=binary, scored=False, sparse=False)
+    if clusters is not None:
+        drawn = cluster_history(numerator, below, np.asarray(clusters), binary=binary)
+        return _History(numerator, below, scored=False, sparse=False, clusters=drawn)
+    sparse = denominator is None and bool(0 < np.count_nonzero(numerator) < _FEW * len(numerator))
+    return _History(numerator, below, scored=binary, sparse=sparse)
 
 
 def _finite(values: ArrayLike, what: str) -> FloatArray:
@@ -148,13 +154,13 @@ def _finite(values: ArrayLike, what: str) -> FloatArray:
 def _statistics(
     history: _History, sizes: tuple[int, int], effect: float, replications: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    """Return test statistics and their degrees of freedom, shape (replications,)."""
+    """Return test statistics and their degrees of freedom, shape (replications,); NaN where nothing is answered."""
     if history.scored:
         return _score_statistics(history, sizes, effect, replications, rng)
     chunk = max(1, _CHUNK // sum(sizes))
+    draw = _welch_statistics if history.clusters is None else _cluster_statistics
     parts = [
-        _welch_statistics(history, sizes, effect, min(chunk, replications - start), rng)
-        for start in range(0, replications, chunk)
+        draw(history, sizes, effect, min(chunk, replications - start), rng) for start in range(0, replications, chunk)
     ]
     return np.concatenate([t for t, _ in parts]), np.concatenate([df for _, df in parts])
 
@@ -180,18 +186,14 @@ def _welch_statistics(
     return _divided(r1 - r0, np.sqrt(v0 + v1)), df
 
 
-def _drawn(
-    history: _History, size: int, effect: float, replications: int, rng: np.random.Generator
+def _cluster_statistics(
+    history: _History, sizes: tuple[int, int], effect: float, replications: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    at = rng.integers(0, len(history.numerator), (replications, size))
-    numerator, denominator = history.numerator[at], history.denominator[at]
-    if not history.binary:
-        return numerator * (1 + effect), denominator
-    rate = float(history.numerator.sum() / history.denominator.sum())
-    if effect >= 0:
-        raised = (_treated_rate(rate, effect) - rate) / (1 - rate)
-        return numerator + rng.binomial((denominator - numerator).astype(int), raised), denominator
-    return rng.binomial(numerator.astype(int), 1 + effect).astype(float), denominator
+    assert history.clusters is not None  # noqa: S101 - the caller chose by it
+    if history.clusters.binary:
+        _treated_rate(float(history.numerator.mean()), effect)
+    found = cluster_statistics(history.clusters, sizes, effect, replications, rng)
+    return np.where(found.answered, found.t, np.nan), found.df
 
 
 def _sparse_mean(
@@ -210,12 +212,13 @@ def _sparse_mean(
 def _ratio(
     history: _History, size: int, effect: float, replications: int, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    """Return ratios of totals and the variances of their linearised values."""
-    numerator, denominator = _drawn(history, size, effect, replications, rng)
-    g, below = numerator.shape[1], denominator.sum(1)
+    """Return means (ratios) and the variances of their linearised values."""
+    at = rng.integers(0, len(history.numerator), (replications, size))
+    numerator, denominator = history.numerator[at] * (1 + effect), history.denominator[at]
+    below = denominator.sum(1)
     ratio = numerator.sum(1) / below
     residual = numerator - ratio[:, None] * denominator
-    return ratio, np.asarray(g / (g - 1) * np.einsum("ij,ij->i", residual, residual) / below**2)
+    return ratio, np.asarray(size / (size - 1) * np.einsum("ij,ij->i", residual, residual) / below**2)
 
 
 def _treated_rate(rate: float, effect: float) -> float:
