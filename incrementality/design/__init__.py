@@ -34,6 +34,7 @@ from incrementality.design.inputs import (
 from incrementality.design.looks import Look, look_on, looks_of
 from incrementality.design.parts import SignOff
 from incrementality.design.request import DesignRequest
+from incrementality.design.surroundings import conflicts_with_live
 
 __all__ = [
     "METHOD_VERSION",
@@ -51,6 +52,7 @@ __all__ = [
     "arms_drawn",
     "baseline_of_history",
     "baseline_of_moments",
+    "conflicts_with_live",
     "design",
     "look_on",
     "looks_of",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from incrementality.design.parts import Conflict, GuardrailPower
-from incrementality.design.plan import free_traffic
+from incrementality.design.plan import free_traffic, make_plan
 from incrementality.design.wording import count, percent
 from incrementality.stats import minimal_detectable_effect, outcome_of_rate
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from incrementality.design.plan import Plan
     from incrementality.design.request import DesignRequest
 
-__all__ = ["conflicts_of_plan", "guardrails_of_plan"]
+__all__ = ["conflicts_of_plan", "conflicts_with_live", "guardrails_of_plan"]
 
 _FEWEST = 2
 
@@ -23,6 +23,22 @@ def conflicts_of_plan(request: DesignRequest, plan: Plan) -> tuple[Conflict, ...
     """Return every live experiment with its expected overlap, those to be settled first in front."""
     found = (_conflict(request, plan, live) for live in request.live)
     return tuple(sorted(found, key=lambda conflict: not conflict.blocking))
+
+
+def conflicts_with_live(request: DesignRequest) -> tuple[Conflict, ...]:
+    """Return the same for a request that has no plan yet.
+
+    Examples:
+        >>> from incrementality.design import DesignRequest, LiveExperiment, MetricBaseline
+        >>> request = DesignRequest(
+        ...     id="mail", question="Does it work?", metric="bought", kind="conversion", population=5000,
+        ...     baseline=MetricBaseline(mean=0.05), smallest_effect=0.5, layer="email",
+        ...     live=(LiveExperiment(id="cart", layer="email"),),
+        ... )
+        >>> [conflict.blocking for conflict in conflicts_with_live(request)]
+        [True]
+    """
+    return conflicts_of_plan(request, make_plan(request))
 
 
 def guardrails_of_plan(request: DesignRequest, plan: Plan) -> tuple[GuardrailPower, ...]:

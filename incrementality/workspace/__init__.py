@@ -19,10 +19,15 @@ from incrementality.workspace.holdouts import (
     record_units,
     sql_of,
 )
+from incrementality.workspace.interview import interview_request
 from incrementality.workspace.lifecycle import decline_request, pause_entry, resume_entry, stop_experiment
 from incrementality.workspace.programme import PROGRAMME, programme_schema
 from incrementality.workspace.project import ReadoutFiles, Workspace
+from incrementality.workspace.question import Question
+from incrementality.workspace.questions import QUESTIONS
 from incrementality.workspace.release import Released, release_units
+from incrementality.workspace.request_checks import check_request
+from incrementality.workspace.requests import new_request, request_text
 from incrementality.workspace.results import result_text
 from incrementality.workspace.status import ExperimentStatus, programme_status, status_of
 from incrementality.workspace.units import UnitBatch
@@ -31,6 +36,7 @@ __all__ = [
     "CONFIGURATION",
     "DECISIONS",
     "PROGRAMME",
+    "QUESTIONS",
     "AssignedUnits",
     "Conclusion",
     "Configuration",
@@ -40,6 +46,7 @@ __all__ = [
     "DemoRow",
     "Eligibility",
     "ExperimentStatus",
+    "Question",
     "ReadoutFiles",
     "Released",
     "UnitBatch",
@@ -47,6 +54,7 @@ __all__ = [
     "assign_units",
     "audit_ledger",
     "check_deliveries",
+    "check_request",
     "conclude",
     "conclusion_of",
     "decide_units",
@@ -59,7 +67,9 @@ __all__ = [
     "export_arms",
     "export_contacts",
     "health_of",
+    "interview_request",
     "make_demo",
+    "new_request",
     "pause_entry",
     "plan_of",
     "programme_schema",
@@ -67,6 +77,7 @@ __all__ = [
     "read_eligibility",
     "record_units",
     "release_units",
+    "request_text",
     "result_text",
     "resume_entry",
     "sign_design",

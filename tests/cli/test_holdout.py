@@ -21,6 +21,7 @@ COMMANDS = {
     "export": ["ID", "--to FILE", "--arm ARM", "incrementality holdout export winback-2026q1 --to arms.csv"],
     "check": ["ID", "--deliveries FILE", "incrementality holdout check winback-2026q1 --deliveries sent.csv"],
     "health": ["ID", "--on DATE", "--json", "incrementality holdout health winback-2026q1"],
+    "new": ["ID", "--interactive", "incrementality holdout new winback-2026q1 --interactive"],
     "decline": ["ID", "--reason TEXT", "incrementality holdout decline winback-2026q1 --name 'Ada Lovelace'"],
     "pause": ["ID", "--reason TEXT", "incrementality holdout pause winback-2026q1 --name 'Ada Lovelace'"],
     "resume": ["ID", "--reason TEXT", "incrementality holdout resume winback-2026q1 --name 'Ada Lovelace'"],
