@@ -245,3 +245,24 @@ def test_a_look_back_reaches_to_its_last_microsecond_whatever_the_block(rule, lo
         assert rows(found, "unit_id", "eligible", order="unit_id") == [
             ("a", False), ("a", True), ("b", False), ("b", False),
         ]  # fmt: skip
+
+
+def test_the_shadow_is_the_same_in_batches_of_any_size(rule, log, monkeypatch):
+    """Units are not cut where a batch ends: firings stream out of the engine, and entries back into it."""
+    cap = {"name": "weekly", "most": 2, "window": "7d"}
+    asked = {"x": rule(tables=TABLES, caps=[cap], reentry={"after": "1d"})}
+    logins = [(unit, day) for unit in "abc" for day in (1, 1.5, 2, 3, 9, 10, 11)]
+    found = []
+    for size in (1, 2, 1000):
+        for module in ("incrementality.cohorts.shadow", "incrementality.warehouse.duckdb_engine"):
+            monkeypatch.setattr(f"{module}._BATCH", size)
+        answer = log(asked, logins, name=f"log_{size}")
+        found.append(rows(answer, "decision_id", "entry_no", "eligible", "reasons", "shadow_caps"))
+    assert found[0] == found[1] == found[2]
+    assert [row[1] for row in found[0] if row[2]].count(4) == 3
+
+
+def test_a_shadow_without_a_candidate_is_empty(rule, log):
+    never = [{"name": "never", "when": {"value": {"count": "logins", "within": "1d"}, "at_least": 99}}]
+    found = log({"x": rule(tables=TABLES, audience=never, reentry={"after": "1d"})}, [("a", 1)])
+    assert rows(found, "eligible", "shadow_caps") == [(False, "")]
