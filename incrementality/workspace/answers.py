@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from incrementality.workspace.question import Question
 
-__all__ = ["Answers", "completed", "read_answer"]
+__all__ = ["Answers", "checked", "completed", "read_answer"]
 
 Answers = dict[str, Any]
 
