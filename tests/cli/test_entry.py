@@ -148,3 +148,37 @@ def test_the_schema_of_the_programme_accepts_what_is_read(run, project):
     }
     assert Draft202012Validator(schema).is_valid(good)
     assert not Draft202012Validator(schema).is_valid({"layers": [{"nam": "x"}]})
+
+
+def test_sql_draws_the_phase_of_a_day_with_everything_that_decides(run, project, shared):
+    shared(
+        "layer: lifecycle",
+        "traffic: 0.5",
+        "ramp: [{starts: 2026-01-05, traffic: 25%}, {starts: 2026-01-12, traffic: 100%}]",
+    )
+    words = ("holdout", "sql", "mail", "--table", "contacts")
+    early, late = run(*words, "--at", "2026-01-05").out, run(*words, "--at", "2026-01-12").out
+    assert 'phase "1"' in early
+    assert 'phase "2"' in late
+    assert "1/exp/mail/contact/" in early
+    assert "1/exp/mail/contact/" not in late
+    assert all("1/layer/lifecycle/contact/" in text and "1/global/gh-2026h1/contact/" in text for text in (early, late))
+
+
+@pytest.mark.domain("X1")
+def test_the_printed_sql_and_the_ledger_agree_in_a_whole_programme(run, project, shared, units):
+    import duckdb
+
+    shared("layer: lifecycle", "traffic: 0.5", "ramp: [{starts: 2026-01-05, traffic: 60%}]", "overrides: forced.csv")
+    (project.folder / "forced.csv").write_text("unit,arm,reason\nc_000001,mail,a partner\n", encoding="utf-8")
+    sql = run("holdout", "sql", "mail", "--table", "contacts", "--at", "2026-01-06").out
+    arms = project.root / "arms.csv"
+    assert run("holdout", "assign", "mail", "--units", units, "--at", "2026-01-06").code == 0
+    run("holdout", "export", "mail", "--to", arms)
+    exported = {row["unit_id"]: row["arm"] for row in csv.DictReader(arms.read_text(encoding="utf-8").splitlines())}
+    with duckdb.connect() as engine:
+        engine.execute("CREATE TABLE contacts (contact_id VARCHAR)")
+        engine.executemany("INSERT INTO contacts VALUES (?)", [[unit] for unit in IDS])
+        drawn = dict(engine.sql(sql).filter("arm IS NOT NULL").project("unit_id, arm").fetchall())
+    assert exported == drawn
+    assert exported["c_000001"] == "mail"
