@@ -157,6 +157,9 @@ def export_command(
     account_column: Annotated[
         str, typer.Option("--account-column", metavar="COLUMN", help="The column of account ids.")
     ] = "account_id",
+    contact_unit: Annotated[
+        str, typer.Option("--contact-unit", metavar="UNIT", help="What inherits, e.g. store, where regions are drawn.")
+    ] = "contact",
     merged: Annotated[
         Path | None,
         typer.Option("--merged", metavar="FILE", help="Merged contacts: a file with the columns merged and kept."),
@@ -181,6 +184,7 @@ def export_command(
             account_column=account_column,
             merged=merged,
             arm=arm,
+            unit=contact_unit,
         )
         say(*contact_lines(found, str(near(to))))
         return

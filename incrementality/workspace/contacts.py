@@ -25,7 +25,7 @@ from incrementality.assignment.unit_ids import canonical_ids
 from incrementality.errors import InputError, did_you_mean
 from incrementality.files import make_folder, write_files
 from incrementality.workspace.plans import ledger_folder, plan_in_force, today
-from incrementality.workspace.programme import PROGRAMME, Programme, read_programme
+from incrementality.workspace.programme import PROGRAMME, read_programme
 from incrementality.workspace.units import read_columns
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from incrementality.assignment import AssignmentPlan
+    from incrementality.assignment import AssignmentPlan, GlobalHoldout
     from incrementality.workspace.project import Workspace
 
-__all__ = ["ContactExport", "contact_ledger", "export_contacts", "inherit_arms"]
+__all__ = ["CONTACT", "ContactExport", "contact_ledger", "export_contacts", "inherit_arms"]
 
-_UNIT = "contact"
+CONTACT = "contact"
+
 _FLAGS = (MOVED, MERGED, MERGED_CONFLICT)
 _COLUMNS = ("contact_id", "account_id", "arm", "flag")
 
@@ -86,6 +87,7 @@ def export_contacts(
     account_column: str,
     merged: Path | None = None,
     arm: str | None = None,
+    unit: str = CONTACT,
 ) -> ContactExport:
     """Write each contact with its account's arm as CSV, and record it: who entered before keeps the first arm.
 
@@ -98,16 +100,17 @@ def export_contacts(
         account_column: The column with the account's id.
         merged: A CSV or Parquet file with the columns merged and kept: ids that were merged away, and what stayed.
         arm: One arm only; default: all.
+        unit: What inherits: contacts, or the stores of regions. The programme says how its ids are spelled.
 
     Raises:
-        InputError: The experiment draws contacts, an account was not assigned, or a file cannot be used.
+        InputError: The experiment draws this unit itself, an account was not assigned, or a file cannot be used.
     """
     plan = plan_in_force(workspace, experiment_id)
-    _check(plan, arm)
+    _check(plan, arm, unit)
     found = read_columns(workspace, contacts, (contact_column, account_column))
     gone = {} if merged is None else read_columns(workspace, merged, ("merged", "kept"))
     pairs = zip(gone.get("merged", []), gone.get("kept", []), strict=True)
-    given = inherit_arms(workspace, plan, found[contact_column], found[account_column], merged=dict(pairs))
+    given = inherit_arms(workspace, plan, found[contact_column], found[account_column], merged=dict(pairs), unit=unit)
     return _written(plan, given, to, arm)
 
 
@@ -118,6 +121,7 @@ def inherit_arms(
     account_ids: Sequence[str | int],
     *,
     merged: Mapping[str | int, str | int] | None = None,
+    unit: str = CONTACT,
 ) -> Inherited:
     """Give contacts the arms of their accounts and record them; who entered before keeps the first arm, flagged.
 
@@ -127,11 +131,13 @@ def inherit_arms(
         contact_ids: The contacts, each once, shape (n,).
         account_ids: The account of each contact today, shape (n,).
         merged: Ids that were merged away, with the id that stayed.
+        unit: What inherits.
 
     Raises:
         InputError: A contact stands twice, or an account was not assigned.
     """
-    contact_type = read_programme(workspace.root / PROGRAMME).unit_type(_UNIT)
+    programme = read_programme(workspace.root / PROGRAMME)
+    contact_type = programme.unit_type(unit)
     pairs = merged or {}
     gone, kept = (canonical_ids(list(ids), contact_type) for ids in (pairs.keys(), pairs.values()))
     with Ledger(ledger_folder(workspace)) as accounts, contact_ledger(workspace) as ledger:
@@ -145,15 +151,15 @@ def inherit_arms(
             unit_type=contact_type,
             account_type=plan.unit_type,
         )
-        given = _hold_out(given, workspace, ledger, plan.experiment)
+        given = _hold_out(given, programme.holdout(unit), ledger, plan.experiment)
         _record(ledger, plan, given, versions)
     return given
 
 
-def _check(plan: AssignmentPlan, arm: str | None) -> None:
-    if plan.unit_type.name == _UNIT:
+def _check(plan: AssignmentPlan, arm: str | None, unit: str) -> None:
+    if plan.unit_type.name == unit:
         raise InputError(
-            f"{plan.experiment!r} draws contacts, so they inherit nothing", hint="export it without --contacts"
+            f"{plan.experiment!r} draws {unit}s, so they inherit nothing", hint="export it without --contacts"
         )
     if arm is not None and arm not in plan.arm_names:
         raise InputError(
@@ -196,14 +202,12 @@ def _entered(ledger: Ledger, experiment_id: str) -> Inherited | None:
     return Inherited(Assigned(**columns), entered_with, entered_with)
 
 
-def _hold_out(given: Inherited, workspace: Workspace, ledger: Ledger, experiment_id: str) -> Inherited:
+def _hold_out(given: Inherited, held: GlobalHoldout | None, ledger: Ledger, experiment_id: str) -> Inherited:
     """Keep new contacts out that a global holdout of contacts holds; whoever entered before it stays."""
-    programme: Programme = read_programme(workspace.root / PROGRAMME)
-    held = programme.holdout(_UNIT)
     if held is None:
         return given
     known = set(ledger.read(experiment_id).unit_id) if experiment_id in ledger.experiments() else set()
-    drawn = draw(key_prefix("global", held.salt, _UNIT), given.assigned.unit_id.tolist())
+    drawn = draw(key_prefix("global", held.salt, held.unit_type), given.assigned.unit_id.tolist())
     new = np.array([unit not in known for unit in given.assigned.unit_id], dtype=bool)
     new &= ~np.isin(given.assigned.reason.astype(str), _FLAGS)
     columns: dict[str, NDArray[Any]] = {name: column.copy() for name, column in given.assigned.to_columns().items()}

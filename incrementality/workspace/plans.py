@@ -101,13 +101,16 @@ def settle(workspace: Workspace, experiment_id: str, on: date, *, writing: bool 
 
     Raises:
         WorkspaceError: The file has changed; the global holdout washes out or has not begun; the salt is that of
-            another experiment; or the slot was released after the experiment's end.
+            another experiment; an experiment that must not overlap may share units; or the slot was released after
+            the experiment's end.
     """
     asked = asked_of(workspace, experiment_id, on)
     flags = _holdout_flags(asked, on)
     before = read_frozen(workspace, experiment_id)
     plan = asked.plan if before is None else _next_version(before, asked)
     _refuse_shared_salt(workspace, plan)
+    if before is None:
+        _refuse_overlap(workspace, asked, on)
     if plan.layer is not None and asked.layer is not None:
         if before is None:
             open_layer_slot(workspace, plan.layer, asked.layer, on)
@@ -159,6 +162,35 @@ def _refuse_shared_salt(workspace: Workspace, plan: AssignmentPlan) -> None:
             f"{plan.experiment!r} would draw with the salt {mine[0].salt!r} of {shared}: their arms would be one draw",
             hint="one experiment has one salt; analyse the one that is there, or draw a new global holdout",
         )
+
+
+def _refuse_overlap(workspace: Workspace, asked: Asked, on: date) -> None:
+    """Refuse a first draw that may share units with a running experiment, where one of both says that it must not."""
+    mine = asked.experiment
+    for other_id in workspace.experiment_ids():
+        frozen = None if other_id == mine.id else read_frozen(workspace, other_id)
+        if frozen is None:
+            continue
+        other = workspace.experiment(other_id)
+        theirs = () if other.request is None else other.request.must_not_overlap
+        over = other.ended is not None and other.ended < on
+        if over or not (other_id in asked.request.must_not_overlap or mine.id in theirs):
+            continue
+        if not _are_apart(asked.plan, frozen.plan):
+            raise WorkspaceError(
+                f"{mine.id!r} and {other_id!r} must not overlap, and nothing keeps their units apart",
+                hint="put both into one layer (request.layer), or take the name out of must_not_overlap",
+            )
+
+
+def _are_apart(one: AssignmentPlan, other: AssignmentPlan) -> bool:
+    """Say whether two plans can share no unit: other slots of one layer, or other arms of one parent."""
+    if one.layer is not None and other.layer is not None and one.layer.layer == other.layer.layer:
+        return one.layer.hi <= other.layer.lo or other.layer.hi <= one.layer.lo
+    if one.within is None or other.within is None:
+        return False
+    same = one.within.plan.experiment == other.within.plan.experiment
+    return same and set(one.within.arms).isdisjoint(other.within.arms)
 
 
 def _next_version(frozen: FrozenPlan, asked: Asked) -> AssignmentPlan:

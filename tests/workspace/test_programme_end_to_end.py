@@ -435,3 +435,57 @@ def test_a_nested_experiment_needs_a_parent_with_units(programme):
     write(programme, "reminder", "within: {experiment: winback, arms: [mail]}")
     with pytest.raises(WorkspaceError, match="which has none yet"):
         plan_of(programme, "reminder")
+
+
+@pytest.mark.domain("X7")
+def test_experiments_that_must_not_overlap_need_something_that_keeps_them_apart(programme):
+    write(programme, "winback", "layer: lifecycle", "traffic: 0.5")
+    record_units(programme, "winback", UnitBatch(ids=IDS), at=FIRST)
+    write(programme, "upsell", "must_not_overlap: [winback]")
+    with pytest.raises(WorkspaceError, match="'upsell' and 'winback' must not overlap"):
+        record_units(programme, "upsell", UnitBatch(ids=IDS), at=FIRST)
+    write(programme, "upsell", "must_not_overlap: [winback]", "layer: lifecycle", "traffic: 0.5")
+    record_units(programme, "upsell", UnitBatch(ids=IDS), at=FIRST)
+    ledger = ledger_of(programme)
+    assert arms_of(ledger, "upsell").keys().isdisjoint(arms_of(ledger, "winback"))
+
+
+@pytest.mark.domain("X9")
+def test_regions_are_drawn_whole_and_their_stores_inherit(programme):
+    (programme.root / "programme.yaml").write_text("# nothing shared\n", encoding="utf-8")
+    write(programme, "local-ads", unit="region")
+    regions = [f"r_{i}" for i in range(30)]
+    record_units(programme, "local-ads", UnitBatch(ids=regions), at=FIRST)
+    stores = table(programme, "stores.csv", "store,region", [(f"s_{i}", regions[i % 30]) for i in range(300)])
+    told = export_contacts(
+        programme,
+        "local-ads",
+        stores,
+        programme.root / "out.csv",
+        contact_column="store",
+        account_column="region",
+        unit="store",
+    )
+    arms = arms_of(ledger_of(programme), "local-ads")
+    given = arms_of(contact_ledger(programme), "local-ads")
+    assert told.rows == 300
+    assert given == {f"s_{i}": arms[regions[i % 30]] for i in range(300)}
+    assert audit_ledger(programme).passed
+
+
+@pytest.mark.parametrize("lines", [("layer: lifecycle", "traffic: 0.5"), ("cohort: {}",)], ids=["layer", "cohort"])
+def test_an_assignment_that_breaks_off_before_its_rows_can_be_run_again(programme, lines, monkeypatch):
+    write(programme, "winback", *lines)
+    with monkeypatch.context() as broken:
+        broken.setattr("incrementality.assignment.ledger.Ledger.append", _break)
+        with pytest.raises(OSError, match="no room"):
+            record_units(programme, "winback", UnitBatch(ids=IDS), at=FIRST)
+    plan = plan_of(programme, "winback")
+    answer = record_units(programme, "winback", UnitBatch(ids=IDS), at=FIRST)
+    assert plan_of(programme, "winback") == plan
+    assert answer.recorded + sum(answer.refused.values()) == len(IDS)
+    assert audit_ledger(programme).passed
+
+
+def _break(*_):
+    raise OSError("no room")
