@@ -118,14 +118,14 @@ def test_a_segment_that_lands_after_the_erasure_is_cleaned_by_its_writer(ledger,
     late = [*GONE[:3], "late@example.com"]
     written = threading.Event()
 
-    def erased_meanwhile(self, batch, *, real=Ledger._erased):
-        found = real(self, batch)
+    def erased_meanwhile(self, units, *, real=Ledger.erased):
+        found = real(self, units)
         if not written.is_set():
             written.set()
             Ledger(self._folder).erase(late)
         return found
 
-    monkeypatch.setattr(Ledger, "_erased", erased_meanwhile)
+    monkeypatch.setattr(Ledger, "erased", erased_meanwhile)
     record(ledger, late)
     assert on_disk(ledger, late) == 0
     assert not set(late) & set(ledger.read("winback").unit_id.tolist())
