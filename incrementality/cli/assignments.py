@@ -32,7 +32,7 @@ ColumnOption = Annotated[
     short_help="Print the SQL that draws the arms.",
     epilog=examples(
         "holdout sql winback-2026q1 --dialect snowflake --table crm.contacts",
-        "holdout sql winback-2026q1 --dialect bigquery --table crm.contacts --unit-column id --at 2026-01-12",
+        "holdout sql winback-2026q1 --dialect bigquery --table crm.contacts --unit-column id",
     ),
 )
 def sql_command(
@@ -50,17 +50,11 @@ def sql_command(
         ),
     ] = "duckdb",
     unit_column: ColumnOption = None,
-    at: Annotated[
-        datetime | None,
-        typer.Option(
-            "--at", formats=["%Y-%m-%d"], metavar="DATE", help="The day that decides the phase; default: today."
-        ),
-    ] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Print the query that draws the arms where the ids lie: the same draw as in Python, bit for bit.
 
-    Global holdout, layer, parent, the day's phase and overrides are in it; the layer's slot is opened for good.
+    Global holdout, layer, parent, today's phase and overrides are in it; the layer's slot is opened for good.
     """
     from incrementality.errors import InputError
     from incrementality.workspace import Workspace, sql_of
@@ -69,14 +63,14 @@ def sql_command(
     column = unit_column or project.experiment(experiment_id).data.unit
     if column is None:
         raise InputError("nothing says which column holds the ids", hint="name it: --unit-column COLUMN")
-    day = None if at is None else at.replace(tzinfo=UTC).date()
-    typer.echo(sql_of(project, experiment_id, dialect=dialect, table=table, unit_column=column, at=day), nl=False)
+    typer.echo(sql_of(project, experiment_id, dialect=dialect, table=table, unit_column=column), nl=False)
 
 
 @holdout.command(
     "assign",
     short_help="Draw the arms of units and record them.",
     epilog=examples(
+        "holdout assign winback-2026q1                  (who entered, by the decision log)",
         "holdout assign winback-2026q1 --units eligible.csv",
         "holdout assign winback-2026q1 --units eligible.parquet --unit-column id --json",
     ),
@@ -84,20 +78,29 @@ def sql_command(
 def assign_command(
     experiment_id: IdArgument,
     *,
-    units: Annotated[Path, typer.Option("--units", metavar="FILE", help="A CSV or Parquet file, one row a unit.")],
+    units: Annotated[
+        Path | None,
+        typer.Option(
+            "--units", metavar="FILE", help="A CSV or Parquet file, one row a unit; default: who entered, by the log."
+        ),
+    ] = None,
     unit_column: ColumnOption = None,
     at: Annotated[
         datetime | None,
         typer.Option(
-            "--at", formats=["%Y-%m-%d"], metavar="DATE", help="The day that decides the phase; default: today."
+            "--at",
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            help="The day that decides the phase; default: today, or by the log each decision's own.",
         ),
     ] = None,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw the arm of every unit in a file and record it; a unit's first assignment stands.
+    """Draw the arm of every unit and record it; a unit's first assignment stands.
 
-    Run it again with the same file and nothing changes. The first run freezes the plan in assignment.json.
+    Units come from a file, or from the decision log: those that entered. Run it again and nothing changes. The
+    first run freezes the plan in assignment.json.
 
     Who enters: first the global holdout (programme.yaml) keeps its units out, then the slot of request.layer, then
     request.within, then the phase of request.ramp; request.overrides puts single units where they belong. Later
@@ -105,11 +108,16 @@ def assign_command(
 
     With request.cohort all units are drawn at once, with exact counts in strata, and nobody enters later.
     """
-    from incrementality.workspace import Workspace, assign_units
+    from incrementality.workspace import Workspace, assign_decided, assign_units
 
-    day = None if at is None else at.replace(tzinfo=UTC).date()
+    if units is None and unit_column is not None:
+        raise typer.BadParameter("names a column of a file; give the file with --units", param_hint="--unit-column")
+    day, project = None if at is None else at.replace(tzinfo=UTC).date(), Workspace.find(workspace)
     with progress(f"assigning units of {experiment_id}", quiet=as_json):
-        answer = assign_units(Workspace.find(workspace), experiment_id, units, unit_column=unit_column, at=day)
+        if units is None:
+            answer = assign_decided(project, experiment_id, at=day)
+        else:
+            answer = assign_units(project, experiment_id, units, unit_column=unit_column, at=day)
     if as_json:
         print_json(json.dumps(answer.to_dict(), indent=1, ensure_ascii=False) + "\n")
     else:
@@ -157,9 +165,6 @@ def export_command(
     account_column: Annotated[
         str, typer.Option("--account-column", metavar="COLUMN", help="The column of account ids.")
     ] = "account_id",
-    contact_unit: Annotated[
-        str, typer.Option("--contact-unit", metavar="UNIT", help="What inherits, e.g. store, where regions are drawn.")
-    ] = "contact",
     merged: Annotated[
         Path | None,
         typer.Option("--merged", metavar="FILE", help="Merged contacts: a file with the columns merged and kept."),
@@ -184,7 +189,6 @@ def export_command(
             account_column=account_column,
             merged=merged,
             arm=arm,
-            unit=contact_unit,
         )
         say(*contact_lines(found, str(near(to))))
         return

@@ -160,8 +160,9 @@ def _list_experiments(project: Workspace) -> None:
 
 
 def _read_out(project: Workspace, experiment_id: str, as_json: bool, show_sql: bool) -> Readout:  # noqa: FBT001
-    locator = project.locate(project.experiment(experiment_id))
-    with project.connect(locator) as engine:
+    from incrementality.workspace import engine_for
+
+    with engine_for(project, project.experiment(experiment_id)) as engine:
         try:
             with progress(f"reading out {experiment_id}", quiet=as_json):
                 return project.readout(experiment_id, warehouse=engine)

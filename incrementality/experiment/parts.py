@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from fractions import Fraction
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -11,18 +9,25 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
     SerializerFunctionWrapHandler,
     model_serializer,
     model_validator,
 )
 
+from incrementality.experiment.events import (
+    FromEvents,
+    LookBack,
+    metric_complaints,
+    with_log_columns,
+    without_unused,
+)
 from incrementality.experiment.populations import (  # noqa: TC001 - pydantic reads the annotations at run time
     DataCut,
     Population,
     PopulationChoice,
 )
-from incrementality.metrics import Metric
+from incrementality.experiment.shares import Share
+from incrementality.metrics import Duration, Metric
 
 __all__ = [
     "Arm",
@@ -32,6 +37,7 @@ __all__ = [
     "Record",
     "Role",
     "Segment",
+    "Share",
     "SmallestEffect",
     "Withholds",
     "named",
@@ -40,32 +46,6 @@ __all__ = [
 ]
 
 Role = Literal["primary", "secondary", "guardrail"]
-
-_LONGEST_SHARE = 40
-_LARGE_EXPONENT = re.compile(r"e[+-]?\d{3}", re.IGNORECASE)
-
-
-def _fraction(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return value
-    text = str(value).strip()
-    try:
-        return _exact(text[:-1]) / 100 if text.endswith("%") else _exact(text)
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(f"{text[:_LONGEST_SHARE]!r} is not a share; write it like 1/3, 0.05 or 5%") from None
-
-
-def _exact(text: str) -> Fraction:
-    if len(text) > _LONGEST_SHARE or _LARGE_EXPONENT.search(text):  # 1e999999999 would fill the memory
-        raise ValueError(text)
-    return Fraction(text)
-
-
-Share = Annotated[
-    Fraction,
-    BeforeValidator(_fraction, json_schema_input_type=str | float),
-    PlainSerializer(str, return_type=str),
-]
 
 
 def named(value: object) -> object:
@@ -125,6 +105,19 @@ class PlannedMetric(Metric):
         bool,
         Field(description="Whether the declared covariates adjust this metric; the balance check uses them anyway."),
     ] = True
+    from_: Annotated[
+        FromEvents | None, Field(alias="from", description="The events that it is made of; needs data.log.")
+    ] = None
+    over: Annotated[FromEvents | None, Field(description="Ratio only: the events of the denominator.")] = None
+
+    @model_validator(mode="after")
+    def _events_make_sense(self) -> Self:
+        refuse(metric_complaints(self))
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        return without_unused(handler(self), ("from_", "over"))
 
 
 class Covariate(Record):
@@ -135,6 +128,13 @@ class Covariate(Record):
         Literal["numeric", "categorical"] | None,
         Field(description="Default: numeric for numbers and booleans, categorical for text."),
     ] = None
+    from_: Annotated[
+        LookBack | None, Field(alias="from", description="The earlier events that it is made of; needs data.log.")
+    ] = None
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
+        return without_unused(handler(self), ("from_",))
 
 
 class Segment(Record):
@@ -229,6 +229,25 @@ class DataMapping(Record):
         PopulationChoice | None,
         Field(description="Whom the answer is about; default: eligible where that column is mapped, else assigned."),
     ] = None
+    log: Annotated[
+        bool,
+        Field(
+            description="true: units, eligibility and t0 come from the decision log, arms from the ledger, outcomes "
+            "from the events that each metric names."
+        ),
+    ] = False
+    deliveries: Annotated[
+        FromEvents | None,
+        Field(description="The events that say it reached the unit (delivered, not opened); needs log."),
+    ] = None
+    maturity_lag: Annotated[
+        Duration | None, Field(description="How late outcomes may arrive: a window is complete that much later.")
+    ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _log_brings_columns(cls, value: object) -> object:
+        return with_log_columns(value)
 
     @property
     def analysed(self) -> Population:
@@ -258,6 +277,5 @@ class DataMapping(Record):
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
         """What a request does not use leaves its canonical JSON, and so its hash, as it was."""
-        content: dict[str, object] = handler(self)
-        later = ("eligible", "delivered", "t0", "p_arm", "data_cut", "population")
-        return {name: value for name, value in content.items() if name not in later or getattr(self, name) is not None}
+        later = ("eligible", "delivered", "t0", "p_arm", "data_cut", "population", "log", "deliveries", "maturity_lag")
+        return without_unused(handler(self), later)

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from incrementality.experiment.always_send import owed_messages
+from incrementality.experiment.events import log_complaints
 from incrementality.experiment.parts import (
     Arm,
     DataMapping,
@@ -106,7 +107,8 @@ class Experiment(Record):
     @model_validator(mode="after")
     def _parts_fit_together(self) -> Self:
         owed = () if self.request is None else owed_messages(self.withholds, self.request.purpose)
-        refuse([*_covariates_measured_late(self), *_columns_used_twice(self), *_dates_backwards(self), *owed])
+        complaints = [*_covariates_measured_late(self), *_columns_used_twice(self), *_dates_backwards(self), *owed]
+        refuse([*complaints, *log_complaints(self)])
         return self
 
     @property

@@ -95,7 +95,8 @@ def population_rule(warehouse: Warehouse, relation: Relation, experiment: Experi
     if data.eligible is not None:
         rule = _with_eligibility(rule, flags[data.eligible], filters=data.analysed == "eligible")
     if data.t0 is not None and data.data_cut is not None:
-        rule = _with_maturity(rule, data.t0, data.data_cut, longest_window(experiment))
+        follow_up = longest_window(experiment) + (data.maturity_lag or timedelta(0))
+        rule = _with_maturity(rule, data.t0, data.data_cut, follow_up)
     return rule
 
 
@@ -117,7 +118,7 @@ def _with_eligibility(rule: PopulationRule, eligible: exp.Expression, *, filters
 
 
 def _with_maturity(rule: PopulationRule, name: str, cut: datetime, longest: timedelta) -> PopulationRule:
-    """The rule with maturity: a decision counts once ``t0 + longest window <= data cut``."""
+    """The rule with maturity: a decision counts once ``t0 + longest window + maturity lag <= data cut``."""
     t0 = parse("CAST($t AS TIMESTAMP)", t=column(name))
     mature = parse("$t <= $latest", t=t0, latest=_moment(cut - longest))
     reasons = {

@@ -3,10 +3,12 @@
 from incrementality.workspace.conclusions import DECISIONS, Conclusion, conclude, conclusion_of
 from incrementality.workspace.configuration import CONFIGURATION, Configuration
 from incrementality.workspace.contacts import ContactExport, export_contacts
+from incrementality.workspace.decided_units import assign_decided
 from incrementality.workspace.decisions import DecidedUnits, decide_units
 from incrementality.workspace.demo import Demo, DemoRow, make_demo
 from incrementality.workspace.designs import design_experiment, design_page, drawn_so_far, sign_design, stored_design
 from incrementality.workspace.eligibility import Eligibility, eligibility_yaml_example, read_eligibility
+from incrementality.workspace.experiment_data import ExperimentData, engine_for, opened
 from incrementality.workspace.health import health_of
 from incrementality.workspace.holdouts import (
     AssignedUnits,
@@ -19,15 +21,10 @@ from incrementality.workspace.holdouts import (
     record_units,
     sql_of,
 )
-from incrementality.workspace.interview import interview_request
 from incrementality.workspace.lifecycle import decline_request, pause_entry, resume_entry, stop_experiment
 from incrementality.workspace.programme import PROGRAMME, programme_schema
 from incrementality.workspace.project import ReadoutFiles, Workspace
-from incrementality.workspace.question import Question
-from incrementality.workspace.questions import QUESTIONS
 from incrementality.workspace.release import Released, release_units
-from incrementality.workspace.request_checks import check_request
-from incrementality.workspace.requests import new_request, request_text
 from incrementality.workspace.results import result_text
 from incrementality.workspace.status import ExperimentStatus, programme_status, status_of
 from incrementality.workspace.units import UnitBatch
@@ -36,7 +33,6 @@ __all__ = [
     "CONFIGURATION",
     "DECISIONS",
     "PROGRAMME",
-    "QUESTIONS",
     "AssignedUnits",
     "Conclusion",
     "Configuration",
@@ -45,16 +41,16 @@ __all__ = [
     "Demo",
     "DemoRow",
     "Eligibility",
+    "ExperimentData",
     "ExperimentStatus",
-    "Question",
     "ReadoutFiles",
     "Released",
     "UnitBatch",
     "Workspace",
+    "assign_decided",
     "assign_units",
     "audit_ledger",
     "check_deliveries",
-    "check_request",
     "conclude",
     "conclusion_of",
     "decide_units",
@@ -63,13 +59,13 @@ __all__ = [
     "design_page",
     "drawn_so_far",
     "eligibility_yaml_example",
+    "engine_for",
     "erase_units",
     "export_arms",
     "export_contacts",
     "health_of",
-    "interview_request",
     "make_demo",
-    "new_request",
+    "opened",
     "pause_entry",
     "plan_of",
     "programme_schema",
@@ -77,7 +73,6 @@ __all__ = [
     "read_eligibility",
     "record_units",
     "release_units",
-    "request_text",
     "result_text",
     "resume_entry",
     "sign_design",

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from incrementality.errors import (
     ExperimentNotFound,
-    SourceUnreadable,
     StaleReadout,
     UnsafePath,
     WorkspaceError,
@@ -24,6 +23,7 @@ from incrementality.lift import Readout, analyze
 from incrementality.report import render_readout
 from incrementality.warehouse import Locator, connect, locate
 from incrementality.workspace.configuration import CONFIGURATION, EMBEDDED, read_configuration
+from incrementality.workspace.experiment_data import opened
 from incrementality.workspace.notebook import design_notebook_text, notebook_text
 from incrementality.workspace.registered import designs_on_record
 from incrementality.workspace.results import page_of, read_result, result_text
@@ -204,15 +204,10 @@ class Workspace:
         Raises:
             IncrementalityError: Anything that cannot be used, named, with the next step; nothing is written then.
         """
-        experiment = self.experiment(experiment_id)
-        locator = self.locate(experiment)
-        manifest, designs = self._manifest(experiment_id, locator), designs_on_record(self.folder(experiment_id))
-        if warehouse is None:
-            with self.connect(locator) as engine:
-                readout = analyze(experiment, locator, engine, designs=designs)
-        else:
-            readout = analyze(experiment, locator, warehouse, designs=designs)
-        readout = replace(readout, manifest={**readout.manifest, **manifest})
+        experiment, designs = self.experiment(experiment_id), designs_on_record(self.folder(experiment_id))
+        with opened(self, experiment, warehouse) as data:
+            readout = analyze(experiment, data.locator, data.engine, designs=designs)
+        readout = replace(readout, manifest={**readout.manifest, **self._manifest(experiment_id), **data.manifest})
         files = self.files(experiment_id)
         write_files({files.result: result_text(readout), files.page: render_readout(readout)})
         return readout
@@ -272,20 +267,11 @@ class Workspace:
         write_whole(path, text)
         return path
 
-    def _manifest(self, experiment_id: str, locator: Locator) -> dict[str, Any]:
-        manifest: dict[str, Any] = {
+    def _manifest(self, experiment_id: str) -> dict[str, Any]:
+        return {
             "experiment_file_sha256": sha256_of(self.folder(experiment_id) / "experiment.yaml"),
             "read_at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        if locator.path is not None and locator.path.is_file():
-            try:
-                manifest["source_sha256"] = sha256_of(locator.path)
-            except OSError as error:
-                raise SourceUnreadable(
-                    f"the source {locator.written!r} cannot be opened: {error.strerror}",
-                    hint="check who may read the file",
-                ) from error
-        return manifest
 
 
 def _shown_path(path: Path) -> Path:
