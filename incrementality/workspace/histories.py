@@ -15,7 +15,8 @@ from incrementality.files import sha256_of
 from incrementality.formatting import count, mean
 from incrementality.outcomes.past import PastColumns, past_units
 from incrementality.warehouse import locate
-from incrementality.workspace.configuration import EMBEDDED
+from incrementality.workspace.configuration import CONFIGURATION, EMBEDDED
+from incrementality.workspace.sources import Sources, locate_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,8 +113,12 @@ def query_text(asked: Baseline) -> str:
 
 
 def _located(workspace: Workspace, experiment_id: str, asked: Baseline) -> Locator:
-    """A file or a warehouse, or a table of the workspace's own."""
+    """A table that the workspace's ``sources`` name, a file or a warehouse, or a table of the workspace's own."""
     source, table, warehouse = asked.history, asked.table, workspace.configuration.warehouse
+    known = workspace.configuration.sources
+    if source is not None and table is None and source in known:
+        maps = (Sources(tables=known, base=workspace.root, file=CONFIGURATION),)
+        return locate_tables([source], maps, root=workspace.root, warehouse=warehouse)[source]
     if source is not None and table is None and _BARE_NAME.fullmatch(source) and not _FILE.search(source):
         source, table = None, source
     own = source is None and warehouse != EMBEDDED

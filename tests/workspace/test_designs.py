@@ -9,7 +9,7 @@ import pytest
 from incrementality.design import DesignAnswer
 from incrementality.errors import ColumnNotFound, InputError, SourceNotFound, UnsafePath, WorkspaceError
 from incrementality.files import sha256_of
-from incrementality.workspace import assign_units, design_experiment, sign_design
+from incrementality.workspace import Workspace, assign_units, design_experiment, sign_design
 from incrementality.workspace.designs import drawn_so_far
 
 METRIC = "{name: bought, kind: conversion, role: primary}"
@@ -149,3 +149,11 @@ def test_arms_that_are_not_as_planned_are_told(workspace, folder):
     path.write_text("{}", encoding="utf-8")
     with pytest.raises(WorkspaceError, match="cannot be read"):
         drawn_so_far(workspace, "mail")
+
+
+def test_a_history_may_be_one_of_the_named_sources(workspace, folder):
+    settings = workspace.root / "incrementality.yaml"
+    settings.write_text("sources: {past_entries: {source: experiments/mail/history.csv}}\n", encoding="utf-8")
+    ask(folder, request=REQUEST.replace("history.csv", "past_entries"))
+    found = design_experiment(Workspace(workspace.root), "mail").request
+    assert (found.arrivals_per_week, found.looked_up.sha256) == (70.0, sha256_of(folder / "history.csv"))
