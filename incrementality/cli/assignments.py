@@ -32,7 +32,7 @@ ColumnOption = Annotated[
     short_help="Print the SQL that draws the arms.",
     epilog=examples(
         "holdout sql winback-2026q1 --dialect snowflake --table crm.contacts",
-        "holdout sql winback-2026q1 --dialect bigquery --table crm.contacts --unit-column id",
+        "holdout sql winback-2026q1 --dialect bigquery --table crm.contacts --unit-column id --at 2026-01-12",
     ),
 )
 def sql_command(
@@ -50,11 +50,17 @@ def sql_command(
         ),
     ] = "duckdb",
     unit_column: ColumnOption = None,
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            "--at", formats=["%Y-%m-%d"], metavar="DATE", help="The day that decides the phase; default: today."
+        ),
+    ] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Print the query that draws the arms where the ids lie: the same draw as in Python, bit for bit.
 
-    Global holdout, layer, parent, today's phase and overrides are in it; the layer's slot is opened for good.
+    Global holdout, layer, parent, the day's phase and overrides are in it; the layer's slot is opened for good.
     """
     from incrementality.errors import InputError
     from incrementality.workspace import Workspace, sql_of
@@ -63,7 +69,8 @@ def sql_command(
     column = unit_column or project.experiment(experiment_id).data.unit
     if column is None:
         raise InputError("nothing says which column holds the ids", hint="name it: --unit-column COLUMN")
-    typer.echo(sql_of(project, experiment_id, dialect=dialect, table=table, unit_column=column), nl=False)
+    day = None if at is None else at.replace(tzinfo=UTC).date()
+    typer.echo(sql_of(project, experiment_id, dialect=dialect, table=table, unit_column=column, at=day), nl=False)
 
 
 @holdout.command(
@@ -165,6 +172,9 @@ def export_command(
     account_column: Annotated[
         str, typer.Option("--account-column", metavar="COLUMN", help="The column of account ids.")
     ] = "account_id",
+    contact_unit: Annotated[
+        str, typer.Option("--contact-unit", metavar="UNIT", help="What inherits, e.g. store, where regions are drawn.")
+    ] = "contact",
     merged: Annotated[
         Path | None,
         typer.Option("--merged", metavar="FILE", help="Merged contacts: a file with the columns merged and kept."),
@@ -189,6 +199,7 @@ def export_command(
             account_column=account_column,
             merged=merged,
             arm=arm,
+            unit=contact_unit,
         )
         say(*contact_lines(found, str(near(to))))
         return

@@ -21,10 +21,15 @@ from incrementality.workspace.holdouts import (
     record_units,
     sql_of,
 )
+from incrementality.workspace.interview import interview_request
 from incrementality.workspace.lifecycle import decline_request, pause_entry, resume_entry, stop_experiment
 from incrementality.workspace.programme import PROGRAMME, programme_schema
 from incrementality.workspace.project import ReadoutFiles, Workspace
+from incrementality.workspace.question import Question
+from incrementality.workspace.questions import QUESTIONS
 from incrementality.workspace.release import Released, release_units
+from incrementality.workspace.request_checks import check_request
+from incrementality.workspace.requests import new_request, request_text
 from incrementality.workspace.results import result_text
 from incrementality.workspace.status import ExperimentStatus, programme_status, status_of
 from incrementality.workspace.units import UnitBatch
@@ -33,6 +38,7 @@ __all__ = [
     "CONFIGURATION",
     "DECISIONS",
     "PROGRAMME",
+    "QUESTIONS",
     "AssignedUnits",
     "Conclusion",
     "Configuration",
@@ -43,6 +49,7 @@ __all__ = [
     "Eligibility",
     "ExperimentData",
     "ExperimentStatus",
+    "Question",
     "ReadoutFiles",
     "Released",
     "UnitBatch",
@@ -51,6 +58,7 @@ __all__ = [
     "assign_units",
     "audit_ledger",
     "check_deliveries",
+    "check_request",
     "conclude",
     "conclusion_of",
     "decide_units",
@@ -64,7 +72,9 @@ __all__ = [
     "export_arms",
     "export_contacts",
     "health_of",
+    "interview_request",
     "make_demo",
+    "new_request",
     "opened",
     "pause_entry",
     "plan_of",
@@ -73,6 +83,7 @@ __all__ = [
     "read_eligibility",
     "record_units",
     "release_units",
+    "request_text",
     "result_text",
     "resume_entry",
     "sign_design",
