@@ -11,6 +11,7 @@ from incrementality.estimates import CheckResult
 from incrementality.experiment.problems import path_text
 from incrementality.experiment.tree import read_tree
 from incrementality.workspace.designs import stored_design
+from incrementality.workspace.holdouts import plan_of
 from incrementality.workspace.lifecycle import declined
 from incrementality.workspace.requested import requested, requested_again
 
@@ -68,6 +69,7 @@ def _checks(asked: _Asked) -> Iterator[CheckResult]:
         name="always sent", passed=True, sentence="Nothing is withheld that every customer is owed, by its name."
     )
     yield from _files(asked)
+    yield from _plan(asked)
     answer = stored_design(asked.workspace, asked.experiment.id)
     try:
         request = (
@@ -99,6 +101,14 @@ def _files(asked: _Asked) -> Iterator[CheckResult]:
     if turned_down is not None:
         said = f"declined by {turned_down.name} on {turned_down.on}: {turned_down.reason}; change what it asks for"
         yield _failed("declined", asked.at(("request",), said))
+
+
+def _plan(asked: _Asked) -> Iterator[CheckResult]:
+    """Yield what keeps units from being drawn: a layer that is not there or full, an experiment to lie within."""
+    try:
+        plan_of(asked.workspace, asked.experiment.id)
+    except IncrementalityError as error:
+        yield _failed("draw", asked.at(("request", "layer"), f"{error.message}; {error.hint}"))
 
 
 def _numbers(request: DesignRequest) -> str:

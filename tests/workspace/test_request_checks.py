@@ -21,6 +21,7 @@ ANSWERS = {
 
 @pytest.fixture
 def path(workspace):
+    (workspace.root / "programme.yaml").write_text("layers: [{name: email}]\n", encoding="utf-8")
     return new_request(workspace, "winback", ANSWERS)
 
 
@@ -86,13 +87,19 @@ def test_a_live_experiment_that_takes_the_layer_is_found(workspace, path):
     other = workspace.root / "experiments" / "mail" / "experiment.yaml"
     request = "request: {decision: Stop it., layer: email}\nwithholds: {journeys: [cart]}\n"
     other.write_text(other.read_text(encoding="utf-8") + request, encoding="utf-8")
-    (workspace.root / "programme.yaml").write_text("layers: [{name: email}]\n", encoding="utf-8")
     units = workspace.root / "units.csv"
     units.write_text("contact_id\n" + "".join(f"c{i}\n" for i in range(50)), encoding="utf-8")
     assign_units(workspace, "mail", units)
+    found = [told for told in failed(workspace) if told.startswith("live mail")]
+    assert found[0].startswith(f"live mail: line {line_of(path, 'layer')}, request.layer: The experiment mail takes")
+    assert found[0].endswith("Take less traffic, another layer, or wait.")
+
+
+def test_a_layer_that_the_programme_does_not_have_is_found(workspace, path):
+    edit(path, "layer: email", "layer: emial")
     (found,) = failed(workspace)
-    assert found.startswith(f"live mail: line {line_of(path, 'layer')}, request.layer: The experiment mail takes")
-    assert found.endswith("Take less traffic, another layer, or wait.")
+    assert found.startswith(f"draw: line {line_of(path, 'layer')}, request.layer: ")
+    assert "Did you mean 'email'?" in found
 
 
 @pytest.mark.parametrize(
