@@ -55,9 +55,11 @@ def obstacles(request: DesignRequest, plan: Plan) -> tuple[str, ...]:
         )
     if request.baseline.units_per_cluster > 1:
         clusters = min(plan.n_control, plan.n_treatment) / request.baseline.units_per_cluster
-        if clusters < FEWEST_CLUSTERS:
+        effective = clusters * request.baseline.effective_share
+        if effective < FEWEST_CLUSTERS:
             found.append(
-                f"The smaller arm has about {clusters:.0f} accounts; fewer than {FEWEST_CLUSTERS} are refused."
+                f"The smaller arm has about {clusters:.0f} accounts, worth {effective:.1f} of equal size; the readout "
+                f"refuses fewer than {FEWEST_CLUSTERS}."
             )
     at_stake = money_of_plan(request, plan)
     if at_stake is not None and request.at_risk_limit is not None and at_stake.at_risk_high > request.at_risk_limit:

@@ -27,6 +27,8 @@ _MOST_GUARDED_VALUES = 30_000_000
 _FEWEST_REPLICATIONS = 100
 _GUARDED_REPLICATIONS = 4000  # what the guard's critical values take
 _LARGEST_EXTRA = 10.0
+_SUMS_A_CLUSTER = 3.0
+_WORTH_SAYING = 0.005  # share of refused experiments
 
 
 def count_power(request: DesignRequest, plan: Plan, history: MetricHistory | None, *, seed: int) -> GuardedPower:
@@ -95,9 +97,9 @@ def _counted(
 
 
 def _values_drawn(request: DesignRequest, n: int) -> float:
-    """Return the values that one simulated experiment draws: clusters' totals, or the units with a value."""
+    """Return the values that one simulated experiment draws: clusters' sums, or the units with a value."""
     if request.baseline.units_per_cluster > 1:
-        return n / request.baseline.units_per_cluster
+        return _SUMS_A_CLUSTER * n / request.baseline.units_per_cluster
     if request.kind == "conversion":
         return 2.0
     sparse = request.kind != "ratio" and request.baseline.payer_share is not None
@@ -118,7 +120,10 @@ def _extra(request: DesignRequest, formula: float, counted: SimulatedPower) -> f
 def _sentence(
     request: DesignRequest, guard: SmallHoldout | None, formula: float, counted: SimulatedPower | None, *, given: bool
 ) -> str:
-    if guard is None and request.kind == "conversion" and request.baseline.units_per_cluster == 1:
+    clustered = request.baseline.units_per_cluster > 1
+    if clustered:
+        said = "The rule is for single units; whole accounts are read by CR2 with Satterthwaite's degrees of freedom."
+    elif request.kind == "conversion":
         said = "The rule is for heavy values; conversions are read by the score test."
     elif guard is None:
         said = "The request does not say how many pay and how skewed values are, so it is not known whether it fires."
@@ -129,9 +134,12 @@ def _sentence(
     if counted is not None and math.isfinite(counted.power):
         test = "with that test " if counted.guarded else ""
         said += f" Counted on the history {test}power is {percent(counted.power)}; the formula says {percent(formula)}."
+        if counted.refused >= _WORTH_SAYING:
+            said += (
+                f" In {percent(counted.refused)} of experiments the accounts drawn are too few or too unequal to read."
+            )
         return said
     if given:
         return f"{said} The arms are too small or too large to count power on the history."
-    needed = guard is None or guard.fires
-    conversion = request.kind == "conversion" and guard is None
-    return f"{said} Give the history, so that power can be counted." if needed and not conversion else said
+    needed = clustered or (request.kind != "conversion" and (guard is None or guard.fires))
+    return f"{said} Give the history, so that power can be counted." if needed else said

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METHOD_VERSION", "design", "revise"]
 
-METHOD_VERSION = "design-1"
+METHOD_VERSION = "design-2"
 _SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 _WEEKS = (0, 1, 2, 4, 8, 13, 26, 39, 52)
 
@@ -191,8 +191,7 @@ def _notes(request: DesignRequest, guarded: GuardedPower) -> tuple[str, ...]:
         )
         if guarded.power is None:
             said.append(
-                "Power is by formula, which promises too much where few accounts are held back; hand in a history to "
-                "have it counted."
+                "Power is by formula, for accounts whose totals are not skewed; hand in a history to have it counted."
             )
     if request.treatment_arms > 1:
         said.append(f"Each of {request.treatment_arms} comparisons is planned at Holm's strictest step.")

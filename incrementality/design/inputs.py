@@ -51,6 +51,9 @@ class MetricBaseline:
         skewness: Skewness of the units' values; ``None`` where it is not known.
         design_effect: By how much clusters raise the variance; 1 where units are randomised.
         units_per_cluster: Units for each randomised cluster, such as contacts for each account.
+        df_per_cluster: Degrees of freedom that each cluster adds to its arm; below 1 where sizes are unequal.
+        df_lost: What is taken from them once for each arm.
+        effective_share: How many equal clusters one of them is worth, up to 1.
         n: Units in the history; ``None`` where the numbers were stated.
         source: Where the numbers come from.
         fingerprint: SHA-256 of the history, where there is one.
@@ -64,6 +67,9 @@ class MetricBaseline:
     skewness: float | None = None
     design_effect: float = 1.0
     units_per_cluster: float = 1.0
+    df_per_cluster: float = 1.0
+    df_lost: float = 1.0
+    effective_share: float = 1.0
     n: int | None = None
     source: str = "stated in the request"
     fingerprint: str | None = None

@@ -113,7 +113,15 @@ def outcome_of_request(request: DesignRequest) -> Outcome:
         design_effect=base.design_effect,
         units_per_cluster=base.units_per_cluster,
         r_squared=request.r_squared,
+        df_per_cluster=base.df_per_cluster,
+        df_lost=base.df_lost,
+        effective_share=base.effective_share,
     )
+
+
+def _variance(request: DesignRequest) -> Variance:
+    """Whole clusters: each arm's own, which is what counting finds; single units: that without treatment."""
+    return "unequal" if request.baseline.units_per_cluster > 1 else "null"
 
 
 def free_traffic(request: DesignRequest) -> float:
@@ -156,12 +164,13 @@ def needed_units(request: DesignRequest, share: float, *, extra: float = 1.0) ->
         treatment_arms=request.treatment_arms,
         alpha=_alpha(request),
         power=request.power,
+        variance=_variance(request),
     )
     return math.ceil(found.n * _inflation(request) * extra)
 
 
 def detectable(
-    request: DesignRequest, n: int, share: float, *, extra: float = 1.0, variance: Variance = "null"
+    request: DesignRequest, n: int, share: float, *, extra: float = 1.0, variance: Variance | None = None
 ) -> float | None:
     """Return the smallest relative effect that is seen with the wanted power, ``None`` where no possible effect is."""
     n_control, n_treatment = _effective_arms(request, n, share, extra)
@@ -172,7 +181,7 @@ def detectable(
             n_treatment=n_treatment,
             alpha=_alpha(request),
             power=request.power,
-            variance=variance,
+            variance=variance or _variance(request),
             direction=request.direction,
         )
     except InputError:  # fewer than two units in an arm
@@ -190,20 +199,24 @@ def power_at(request: DesignRequest, n: int, share: float, *, extra: float = 1.0
             n_control=n_control,
             n_treatment=n_treatment,
             alpha=_alpha(request),
+            variance=_variance(request),
         )
     except InputError:
         return 0.0
 
 
 def guard_of(request: DesignRequest, n_control: int, n_treatment: int) -> SmallHoldout | None:
-    """Return whether the small-holdout rule fires; ``None`` for conversions and where the history says too little."""
+    """Return whether the small-holdout rule fires.
+
+    ``None`` for conversions, for whole clusters (read by CR2), and where the history says too little.
+    """
     base = request.baseline
     smaller = min(n_control, n_treatment)
     known = base.payer_share is not None and base.skewness is not None
-    if (request.kind == "conversion" and base.units_per_cluster == 1) or not known or smaller == 0:
+    if request.kind == "conversion" or base.units_per_cluster > 1 or not known or smaller == 0:
         return None
     return small_holdout_guard(
-        n_smaller=smaller / base.units_per_cluster,
+        n_smaller=smaller,
         share_smaller=smaller / (n_control + n_treatment),
         payer_share=base.payer_share or 0.0,
         skewness=base.skewness or 0.0,

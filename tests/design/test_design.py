@@ -261,6 +261,35 @@ def test_fewer_than_eight_accounts_in_an_arm_are_refused(account_history):
     assert "fewer than 8" in " ".join(answer.reasons)
 
 
+@pytest.mark.domain("X3")
+@pytest.mark.parametrize("share", [0.5, 0.2, 0.1])
+def test_power_for_accounts_by_formula_is_the_counted_one(account_history, share):
+    baseline = baseline_of_history(account_history)
+    asked = {"population": 3000, "holdout_share": share, "smallest_effect": 0.2 if share == 0.5 else 0.3}
+    answer = design(a_request(kind="mean", metric="usage", baseline=baseline, **asked), account_history)
+    counted = answer.guarded
+    assert counted.extra == 1
+    assert answer.power == pytest.approx(counted.power, abs=3 * counted.standard_error + 0.03)
+    assert "CR2" in counted.sentence
+
+
+def test_unequal_accounts_are_worth_less_than_equal_ones():
+    stated = {"mean": 100.0, "sd": 50.0, "design_effect": 3.0, "units_per_cluster": 10.0}
+    few = {"kind": "mean", "population": 400, "holdout_share": 0.5, "smallest_effect": 0.4}
+    equal = design(a_request(baseline=MetricBaseline(**stated), **few))
+    unequal = {"df_per_cluster": 0.3, "df_lost": 0.5, "effective_share": 0.35}
+    answer = design(a_request(baseline=MetricBaseline(**stated, **unequal), **few))
+    assert answer.power < equal.power
+    assert "about 20 accounts, worth 7.0 of equal size" in " ".join(answer.reasons)
+
+
+def test_experiments_that_the_readout_would_refuse_are_told(account_history):
+    baseline = baseline_of_history(account_history)
+    asked = {"population": 900, "holdout_share": 0.1, "smallest_effect": 1.0}
+    answer = design(a_request(kind="mean", metric="usage", baseline=baseline, **asked), account_history)
+    assert "too few or too unequal to read" in answer.guarded.sentence
+
+
 def test_a_ratio_is_planned_from_its_linearised_values():
     rng = np.random.default_rng(1)
     sessions = 1.0 + rng.poisson(3, 5000)
