@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["assign_in_engine", "assignment_sql"]
 
+_CRM_LENGTHS = (15, 18)
+
 
 def assign_in_engine(
     warehouse: Warehouse,
@@ -128,13 +130,11 @@ def assignment_sql(
 
 
 def _holds_doubtful(warehouse: Warehouse, assigned: Relation) -> bool:
-    """Say whether an id was refused, or CRM ids of both lengths may have met: one quick look at the answer."""
-    looked = exp.select(
-        fragment("MAX(CASE WHEN reason = refused THEN 1 ELSE 0 END)", refused=literal(REFUSED)),
-        fragment("MAX(CASE WHEN LENGTH(unit_id) = 15 THEN 1 ELSE 0 END)"),
-        fragment("MAX(CASE WHEN LENGTH(unit_id) = 18 THEN 1 ELSE 0 END)"),
-    )
-    refused, short, long = warehouse.row(looked.from_(assigned.name.copy()))
+    """Say whether an id was refused, or CRM ids of both lengths may have met: the engine passes over other blocks."""
+    wrong = fragment("reason = refused", refused=literal(REFUSED))
+    doubts = [wrong, *(fragment("STRLEN(unit_id) = size", size=literal(size)) for size in _CRM_LENGTHS)]
+    looks = [exp.Exists(this=exp.select("1").from_(assigned.name.copy()).where(doubt)) for doubt in doubts]
+    refused, short, long = warehouse.row(exp.select(*looks))
     return bool(refused or (short and long))
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["REFUSED", "assignment_query", "is_blank", "is_float", "spelled", "unit_text"]
 
 REFUSED = "refused"
+_REFUSED = -1
 _T = TypeVar("_T")
 _REASONS = (STATUS_QUO, ALL_SHIPPED, OTHER_SLOT, OUTSIDE_PARENT, NOT_IN_TRAFFIC, NO_ARM)
 
@@ -82,7 +83,9 @@ def assignment_query(
     refused = named(_refused(plan.unit_type, dialect), "refused")
     steps = [("ids", ids), ("draws", exp.select("unit_id", refused, *draws).from_("ids"))]
     for level in levels:
-        entered = [named(_code(level), level.name("outcome")), named(_decisive(level), level.name("hash"))]
+        unusable = level is levels[-1]
+        entered = [named(_code(level, refuse=unusable), level.name("outcome"))]
+        entered.append(named(_decisive(level), level.name("hash")))
         steps.append((level.name("decided"), exp.select("*", *entered).from_(steps[-1][0])))
     query = exp.select(*_columns(levels[-1])).from_(steps[-1][0])
     for name, step in steps:
@@ -212,12 +215,23 @@ def _is_one_of(ids: Sequence[str]) -> exp.Expression:
     return exp.In(this=exp.column("unit_id"), expressions=[literal(unit_id) for unit_id in ids])
 
 
-def _code(level: _Level) -> exp.Expression:
+def _code(level: _Level, *, refuse: bool) -> exp.Expression:
     """Return the number of the arm that a unit gets, or the code of the reason that keeps it out."""
-    drawn = exp.column(level.name("arm"))
-    rules = [(rule.condition, literal(rule.code)) for rule in _entry_rules(level)]
-    rules += [(_inside(drawn, arm.lo, arm.hi), literal(i)) for i, arm in enumerate(level.phase.ranges)]
-    return _case(rules, literal(level.code(NO_ARM)))
+    rules: list[tuple[exp.Expression, exp.Expression]] = []
+    rules += [(exp.column("refused"), literal(_REFUSED))] if refuse else []
+    rules += [(rule.condition, literal(rule.code)) for rule in _entry_rules(level)]
+    ranges, drawn, reached = level.phase.ranges, exp.column(level.name("arm")), 0
+    for number, arm in enumerate(ranges):  # what lies below the last bound went to an arm already
+        inside = _below(drawn, arm.hi) if arm.lo == reached else _inside(drawn, arm.lo, arm.hi)
+        rules.append((inside, literal(number)))
+        reached = arm.hi if arm.lo == reached else -1
+    return _case(rules[:-1], rules[-1][1]) if reached == SPACE else _case(rules, literal(level.code(NO_ARM)))
+
+
+def _reasons(level: _Level) -> list[str]:
+    """Return the reasons for which a unit can stay out under a plan."""
+    codes = {rule.code for rule in _entry_rules(level)}
+    return [reason for reason in _REASONS if reason == NO_ARM or level.code(reason) in codes]
 
 
 def _decisive(level: _Level) -> exp.Expression:
@@ -234,15 +248,17 @@ def _columns(level: _Level) -> list[exp.Expression]:
     reached = [*forced, *drawn]
     arms = [*(override.arm for override in plan.overrides), *plan.arm_names]
     chances = [*(1.0 for _ in forced), *phase.probabilities]
+    guard = [(refused, null)] if forced else []  # an outcome speaks for itself
     names = [null if arm is None else literal(arm) for arm in arms]
     numbers = [null if arm is None else literal(chance) for arm, chance in zip(arms, chances, strict=True)]
-    stayed_out = [exp.EQ(this=outcome, expression=literal(level.code(reason))) for reason in _REASONS]
-    why = [(refused, REFUSED), *_paired(forced, (o.reason for o in plan.overrides)), *_paired(stayed_out, _REASONS)]
+    reasons = _reasons(level)
+    stayed_out = [exp.EQ(this=outcome, expression=literal(level.code(reason))) for reason in reasons]
+    why = [(refused, REFUSED), *_paired(forced, (o.reason for o in plan.overrides)), *_paired(stayed_out, reasons)]
     return [
         exp.column("unit_id"),
-        named(_typed([(refused, null), *_paired(reached, names)], "text"), "arm"),
+        named(_typed([*guard, *_paired(reached, names)], "text"), "arm"),
         named(_case([(refused, null)], exp.column(level.name("hash"))), "hash"),
-        named(_typed([(refused, null), *_paired(reached, numbers)], "double"), "probability"),
+        named(_typed([*guard, *_paired(reached, numbers)], "double"), "probability"),
         named(literal(phase.name), "phase"),
         named(_case([(condition, literal("override")) for condition in forced], literal("hash")), "source"),
         named(_case([(condition, literal(reason)) for condition, reason in why], literal(DRAWN)), "reason"),
