@@ -8,9 +8,9 @@ Only whole numbers are compared, by >= and <: no modulo, no division, no float, 
 
 from __future__ import annotations
 
-import hashlib
 import re
 from fractions import Fraction
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
@@ -113,13 +113,8 @@ def ranks(prefix: str, ids: Sequence[str]) -> list[str]:
 
 
 def _digests(prefix: str, ids: Sequence[str]) -> list[bytes]:
-    start = hashlib.sha256(prefix.encode()).copy
-    digests = []
-    for unit_id in ids:
-        state = start()
-        state.update(unit_id.encode())
-        digests.append(state.digest())
-    return digests
+    start = prefix.encode()
+    return [sha256(start + unit_id.encode(), usedforsecurity=False).digest() for unit_id in ids]
 
 
 def exact(share: Share) -> Fraction:

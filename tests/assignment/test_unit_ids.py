@@ -78,3 +78,41 @@ def test_e_mail_is_composed_and_other_types_are_not():
     assert hash_unit("exp", "s", "email", apart) == hash_unit("exp", "s", "email", "zoë@exämple.com")
     assert hash_unit("exp", "s", "contact", apart) != hash_unit("exp", "s", "contact", "zoë@exämple.com")
     assert UnitType(name="email", nfc=False).nfc
+
+
+MANY = [f"c_{i:06d}" for i in range(2_000)]
+
+
+@pytest.mark.parametrize(
+    ("odd", "why"),
+    [
+        ("", "is empty"),
+        (" c", "blank at an end"),
+        ("c\x1f", "blank at an end"),
+        ("\nc", "blank at an end"),
+        ("c\n", "blank at an end"),
+        ("1.5", "is the text of a float"),
+        ("1e-5", "is the text of a float"),
+        (None, "neither text nor a whole number"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 777, 1_999])
+def test_one_odd_id_among_many_is_refused(odd, why, place):
+    ids = [*MANY]
+    ids[place] = odd
+    with pytest.raises(InvalidUnitId, match=why):
+        canonical_ids(ids, UnitType(name="contact"))
+
+
+@pytest.mark.parametrize("odd", ["a\nb", "42", "zoë", "c\x7f", "12345678901234E", "e10", 7])
+def test_unusual_ids_among_many_stay_as_they_are(odd):
+    assert canonical_ids([*MANY, odd], UnitType(name="contact")) == [*MANY, str(odd)]
+
+
+def test_many_ids_are_lowered_where_the_type_says_so():
+    assert canonical_ids([text.upper() for text in MANY], UnitType(name="contact", lower=True)) == MANY
+
+
+def test_crm_ids_of_two_lengths_among_many_are_refused():
+    with pytest.raises(InvalidUnitId, match="15 characters"):
+        canonical_ids([*MANY, "0015g00000AbCdE", "0015g00000AbCdEAAV"], UnitType(name="account"))
