@@ -145,6 +145,8 @@ def checked_ids(unit_ids: Iterable[object]) -> list[str]:
         Next: hand in the ids that assign() returned
     """
     ids = list(unit_ids)
+    if set(map(type, ids)) <= {str} and all(ids) and _is_text("".join(map(str, ids))):
+        return [str(unit_id) for unit_id in ids]
     for number, unit_id in enumerate(ids, start=1):
         if not isinstance(unit_id, str):
             raise InvalidUnitId(
@@ -155,6 +157,15 @@ def checked_ids(unit_ids: Iterable[object]) -> list[str]:
             why = "holds characters that are no text" if unit_id else "is empty"
             raise InvalidUnitId(f"the unit id in row {number} {why}", hint="leave out the row, or export the ids again")
     return [str(unit_id) for unit_id in ids]
+
+
+def _is_text(joined: str) -> bool:
+    """Whether a text holds neither a NUL nor half a surrogate pair: UTF-8 has no bytes for the latter."""
+    try:
+        joined.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in joined
 
 
 def canonical_rows(batch: Assignments) -> list[Row]:

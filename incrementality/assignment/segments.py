@@ -95,6 +95,8 @@ def _column(name: str, values: Sequence[Any]) -> Any:  # noqa: ANN401 - a numpy 
         column = np.empty(len(values), dtype=object)
         column[:] = values
         return column
+    if None not in values:
+        return np.array(values, dtype=kind)
     missing = [value is None for value in values]
     return np.ma.masked_array([kind() if value is None else value for value in values], mask=missing, dtype=kind)
 
