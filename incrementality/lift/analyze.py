@@ -9,6 +9,7 @@ from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import compare_arms, is_score_test, mean_of
 from incrementality.lift.compliers import compare_compliers, dilute
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
+from incrementality.lift.guard import take_guard
 from incrementality.lift.looks import look_checks, look_of, stated_at
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
 from incrementality.lift.registration import registration_checks, registration_lines
@@ -96,8 +97,9 @@ def analyze(
     look = look_of(experiment, designs)
     stated = stated_at(experiment, look)
     sample = take_sample(open_unit_table(warehouse, locator, stated))
-    checks = (*registration_checks(designs, experiment), *run_checks(sample), *look_checks(experiment, look))
-    estimates = compare_arms(sample)
+    guard = take_guard(sample)
+    checks = (*registration_checks(designs, experiment), *run_checks(sample, guard), *look_checks(experiment, look))
+    estimates = compare_arms(sample, guard)
     segments, segment_tests = compare_segments(sample)
     grade, reason = grade_experiment(checks, experiment)
     headlines = _headlines(experiment, estimates)

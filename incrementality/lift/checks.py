@@ -9,6 +9,7 @@ from incrementality.estimates import CheckResult
 from incrementality.formatting import count, p_value, share
 from incrementality.lift.draws import draw_checks, entry_checks, planned_shares, shares_of
 from incrementality.lift.exposure import delivery_checks, eligibility_checks
+from incrementality.lift.guard import guard_checks
 from incrementality.lift.thresholds import CHANCE, FEWEST_TO_TEST, LARGE_DIFFERENCE, LARGE_DIFFERENCE_CHANCE
 from incrementality.lift.wording import counted
 from incrementality.stats import compare_covariates, independent_covariates, sample_ratio_test
@@ -16,6 +17,7 @@ from incrementality.stats import compare_covariates, independent_covariates, sam
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from incrementality.lift.guard import Guard
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import Balance, Moments
 
@@ -30,7 +32,7 @@ _LOPSIDED = 0.2
 _FEWEST_CLUSTERS = 8
 
 
-def run_checks(sample: Sample) -> tuple[CheckResult, ...]:
+def run_checks(sample: Sample, guard: Guard) -> tuple[CheckResult, ...]:
     """Return every check, in the order in which they are read."""
     checks = [_sample_ratio(sample), *draw_checks(sample), *eligibility_checks(sample), _arms_planned(sample)]
     checks += [_duplicates(sample), *entry_checks(sample)]
@@ -39,7 +41,10 @@ def run_checks(sample: Sample) -> tuple[CheckResult, ...]:
     checks += [_missing(part, len(sample.metrics)) for part in sample.metrics]
     if sample.table.covariates:
         checks.append(_balance(sample))
-    return (*checks, *delivery_checks(sample), *(_enough(sample, part) for part in sample.metrics))
+    guarded = {metric for metric, _ in guard.answers}
+    counted = [p for p in sample.metrics if p.metric.kind != "revenue" or p.metric.name not in guarded]
+    enough = [_enough(sample, part) for part in counted]
+    return (*checks, *delivery_checks(sample), *enough, *guard_checks(guard))
 
 
 def _sample_ratio(sample: Sample) -> CheckResult:

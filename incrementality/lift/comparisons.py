@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from incrementality.errors import ControlMeanZero, ValueNotAllowed
 from incrementality.lift.clustered import clustered_estimate, clustered_pair
+from incrementality.lift.guard import guarded, take_guard
 from incrementality.lift.regressions import check_strata, compare_by_regression
 from incrementality.lift.stating import lift_estimate
 from incrementality.lift.wording import sentence_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from incrementality.estimates import LiftEstimate
     from incrementality.experiment import Experiment, PlannedMetric
+    from incrementality.lift.guard import Guard
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import Moments
 
@@ -34,10 +36,14 @@ __all__ = ["compare_arms", "compare_metric", "is_score_test", "is_zero", "mean_o
 _ROUNDING = 1e-12  # a mean below this share of the level around which it was summed is zero
 
 
-def compare_arms(sample: Sample) -> tuple[LiftEstimate, ...]:
+def compare_arms(sample: Sample, guard: Guard | None = None) -> tuple[LiftEstimate, ...]:
     """Return every comparison of the experiment, in the order of its metrics and arms.
 
     Holm's correction runs over the registered estimates of the primary metrics, all arms together.
+
+    Args:
+        sample: The units.
+        guard: What the small-holdout rule says; default: it is asked here.
 
     Raises:
         ControlMeanZero: A metric's control mean is zero, so that a relative effect does not exist.
@@ -58,6 +64,7 @@ def compare_arms(sample: Sample) -> tuple[LiftEstimate, ...]:
     if sample.table.covariates:
         parts = [part for part in sample.metrics if part.metric.adjust]
         estimates += compare_by_regression(sample, parts, (*strata, *sample.table.covariates), adjusted=True)
+    estimates = guarded(sample, take_guard(sample) if guard is None else guard, estimates)
     order = {metric.name: i for i, metric in enumerate(experiment.metrics)}
     estimates.sort(key=lambda estimate: (order[estimate.metric], estimate.adjusted))
     return tuple(replace(e, sentence=sentence_of(e)) for e in _with_holm(estimates))

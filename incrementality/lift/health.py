@@ -18,6 +18,7 @@ from incrementality.estimates import CheckResult, LiftEstimate  # noqa: TC001 - 
 from incrementality.formatting import count, share
 from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import compare_arms
+from incrementality.lift.guard import take_guard
 from incrementality.lift.sample import take_sample
 from incrementality.outcomes import open_unit_table
 
@@ -141,11 +142,12 @@ def watch(
     except EmptyArm as error:
         return replace(seen, note=f"Nothing can be compared yet: {error.message}.")
     analysed = {arm.name: sample.units(arm.name) for arm in experiment.arms}
-    guardrails = _registered(compare_arms(sample)) if sample.metrics else ()
+    guard = take_guard(sample)
+    guardrails = _registered(compare_arms(sample, guard)) if sample.metrics else ()
     return replace(
         seen,
         progress=replace(progress, analysed=analysed),
-        checks=run_checks(sample),
+        checks=run_checks(sample, guard),
         guardrails=guardrails,
         primary=() if look is None else _looked_at(table, look),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,10 +9,11 @@ import numpy as np
 from sqlglot import exp
 
 from incrementality.outcomes.unit_table import all_of
+from incrementality.stats import skewness_of_sums
 from incrementality.warehouse.sql import column, literal, named, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -57,29 +57,40 @@ class UnitValues:
     outcomes: tuple[Floats, ...]
 
 
-def pooled_shapes(table: UnitTable, names: Sequence[str], arms: Sequence[GroupValue]) -> dict[str, PooledShape]:
-    """Return the shape of outcome columns over all arms together, in one pass that never reads the arm apart.
+def pooled_shapes(
+    table: UnitTable,
+    names: Sequence[str],
+    arms: Sequence[GroupValue],
+    *,
+    ratios: Mapping[str, tuple[str, float]] | None = None,
+) -> dict[str, PooledShape]:
+    """Return the shape of outcome columns over all arms together, in one pass that never takes the arms apart.
 
     Args:
         table: The unit table.
         names: Outcome columns.
         arms: The engine's own values of the planned arms; rows of others do not count.
+        ratios: For a ratio's numerator its denominator and the ratio of all arms together: the shape is then that of
+            the numerator less the ratio times the denominator.
     """
     if not names:
         return {}
+    below = ratios or {}
     query = parse("SELECT 1 FROM source", source=table.relation.name)
-    query.set("expressions", [item for k, name in enumerate(names) for item in _sums(table, name, k)])
+    query.set("expressions", [item for k, name in enumerate(names) for item in _sums(table, name, k, below.get(name))])
     query.set("where", exp.Where(this=all_of([_among(table, arms), *_population(table)])))
     found = [float(value or 0) for value in table.warehouse.row(query)]
     width = _PARTS + 1
     return {name: _shape(*found[k * width : (k + 1) * width]) for k, name in enumerate(names)}
 
 
-def _sums(table: UnitTable, name: str, k: int) -> list[exp.Expression]:
+def _sums(table: UnitTable, name: str, k: int, below: tuple[str, float] | None) -> list[exp.Expression]:
     y, c = table.outcomes[name], literal(float(table.shift.get(name, 0.0)))
     centred = parse("($y - $c)", y=y, c=c)
+    if below is not None:
+        centred = parse("($y - $r * $x)", y=y, r=literal(float(below[1])), x=table.outcomes[below[0]])
     items = [
-        parse("count($y)", y=y),
+        parse("count($d)", d=centred),
         parse("count(CASE WHEN $y <> 0e0 THEN 1 END)", y=y),
         parse("sum($d)", d=centred),
         parse("sum($d * $d)", d=centred),
@@ -91,13 +102,8 @@ def _sums(table: UnitTable, name: str, k: int) -> list[exp.Expression]:
 def _shape(units: float, payers: float, first: float, second: float, third: float) -> PooledShape:
     if units == 0:
         return PooledShape(units=0, payers=0, skewness=0.0)
-    mean, square, cube = first / units, second / units, third / units
-    variance = square - mean**2
-    spread = variance > 1e-14 * square
-    skewness = (cube - 3 * mean * square + 2 * mean**3) / variance**1.5 if spread else 0.0
-    return PooledShape(
-        units=round(units), payers=round(payers), skewness=skewness if math.isfinite(skewness) else math.inf
-    )
+    skewness = skewness_of_sums(units, first, second, third)
+    return PooledShape(units=round(units), payers=round(payers), skewness=skewness)
 
 
 def unit_values(

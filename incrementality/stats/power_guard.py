@@ -13,6 +13,7 @@ _FEWEST_PAYERS = 100
 _FEWEST_PAYERS_LOPSIDED = 400
 _LARGEST_SKEWNESS = 0.2
 _LOPSIDED = 0.2
+_MINORITY = 0.5
 _ROUNDING = 1e-12  # of the mean square: a variance below is nothing but rounding
 
 
@@ -45,7 +46,8 @@ def small_holdout_guard(*, n_smaller: float, share_smaller: float, payer_share: 
     """Return whether heavy, zero-inflated values and a small arm make Welch's t test reject too often.
 
     It fires below 100 payers in the smaller arm, where the mean of that arm is skewed by more than 0.2, or where the
-    split goes beyond 80/20 with fewer than 400 payers. It reads the pooled history only, never an arm.
+    split goes beyond 80/20 with fewer than 400 payers. Where more than half of the units have a value, payers are no
+    minority whose luck decides, and skewness alone counts. It reads the pooled history only, never an arm.
 
     Args:
         n_smaller: Units in the smaller arm (clusters, where those are randomised).
@@ -74,11 +76,12 @@ def small_holdout_guard(*, n_smaller: float, share_smaller: float, payer_share: 
         )
     payers, skewed = n_smaller * payer_share, abs(skewness) / math.sqrt(n_smaller)
     reasons = []
-    if payers < _FEWEST_PAYERS:
+    few = payer_share <= _MINORITY
+    if few and payers < _FEWEST_PAYERS:
         reasons.append(f"{payers:,.0f} payers are expected in the smaller arm, fewer than {_FEWEST_PAYERS}")
     if skewed > _LARGEST_SKEWNESS:
         reasons.append(f"the smaller arm's mean is skewed by {skewed:.2f}, more than {_LARGEST_SKEWNESS}")
-    if share_smaller < _LOPSIDED and _FEWEST_PAYERS <= payers < _FEWEST_PAYERS_LOPSIDED:
+    if few and share_smaller < _LOPSIDED and _FEWEST_PAYERS <= payers < _FEWEST_PAYERS_LOPSIDED:
         reasons.append(f"the split goes beyond 80/20 with {payers:,.0f} payers, fewer than {_FEWEST_PAYERS_LOPSIDED}")
     return SmallHoldout(fires=bool(reasons), reasons=tuple(reasons), payers=payers, skewness=skewed)
 

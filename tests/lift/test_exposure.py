@@ -41,7 +41,7 @@ def test_a_clean_log_passes_every_check(plan, frame, check):
 
 def test_what_is_not_mapped_is_not_checked(plan, frame):
     names = {check.name for check in read_out(plan(), data=frame).checks}
-    assert names == {"sample_ratio", "arms_planned", "duplicates", "missing_outcomes", "enough_units"}
+    assert names == {"sample_ratio", "arms_planned", "duplicates", "missing_outcomes", "enough_units", "small_holdout"}
 
 
 @pytest.mark.domain("X2")

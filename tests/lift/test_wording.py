@@ -71,7 +71,6 @@ FAULTS = {
     "missing outcomes": {"missing_outcomes": 700},
     "duplicates": {"duplicated_rows": 5},
     "mixed units": {"mixed_units": 5},
-    "few payers": {"n": 1500},
 }
 
 

@@ -1,0 +1,175 @@
+"""The small-holdout guard: where few units pay, or some pay much, the test is by permutation, and the page says why.
+
+The rule reads all arms together, so it cannot choose a test by its outcome. It covers means, money and ratios of units
+that were drawn one by one; whole clusters have their own rule of enough clusters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from incrementality.estimates import CheckResult
+from incrementality.outcomes import pooled_shapes, unit_values
+from incrementality.stats import compare_by_permutation, pooled_small_holdout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from incrementality.estimates import LiftEstimate
+    from incrementality.lift.sample import MetricSample, Sample
+    from incrementality.stats import PermutationComparison, SmallHoldout
+    from incrementality.warehouse import GroupValue
+
+__all__ = ["Guard", "guard_checks", "guarded", "take_guard"]
+
+_PERMUTATIONS = 10_000
+_FEWEST_PERMUTATIONS = 2_000
+_MOST_LABELS = 3e9  # labels drawn for one comparison; beyond it fewer permutations are drawn
+_SEED = 20_261
+_KINDS = frozenset({"mean", "revenue", "ratio"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What the rule says of each comparison, by (metric, arm); comparisons that it does not cover are not in it."""
+
+    answers: dict[tuple[str, str], SmallHoldout]
+
+    def fires(self, metric: str) -> bool:
+        """Return whether a metric is tested by permutation: all its arms are, so that they can be set side by side."""
+        return any(answer.fires for (name, _), answer in self.answers.items() if name == metric)
+
+
+def take_guard(sample: Sample) -> Guard:
+    """Ask the rule of every comparison that it covers, in one pass over all arms together."""
+    parts = [part for part in sample.metrics if part.metric.kind in _KINDS]
+    if sample.experiment.data.cluster is not None or not parts:
+        return Guard(answers={})
+    ratios = {
+        part.metric.columns[0]: (part.metric.columns[1], _ratio(part)) for part in parts if len(part.metric.columns) > 1
+    }
+    names = tuple(dict.fromkeys(part.metric.columns[0] for part in parts))
+    shapes = pooled_shapes(sample.table, names, tuple(sample.values.values()), ratios=ratios)
+    control, answers = sample.experiment.control.name, {}
+    for part in parts:
+        shape = shapes[part.metric.columns[0]]
+        for arm in sample.experiment.treatments:
+            sizes = _present(part, arm.name), _present(part, control)
+            payers = shape.payers / shape.units * sum(sizes)
+            answers[part.metric.name, arm.name] = pooled_small_holdout(sizes, payers=payers, skewness=shape.skewness)
+    return Guard(answers=answers)
+
+
+def _ratio(part: MetricSample) -> float:
+    """The ratio of all arms together."""
+    above, below = (float(value) for value in part.reduction.moments.pooled().means()[_columns(part)])
+    return above / below
+
+
+def _columns(part: MetricSample) -> list[int]:
+    return part.reduction.moments.indices(part.metric.columns)
+
+
+def _present(part: MetricSample, arm: str) -> float:
+    return float(part.arm(arm).n.sum())
+
+
+def guard_checks(guard: Guard) -> tuple[CheckResult, ...]:
+    """Return what the rule decided for each metric, in words."""
+    found = []
+    for metric in dict.fromkeys(name for name, _ in guard.answers):
+        answers = {arm: answer for (name, arm), answer in guard.answers.items() if name == metric}
+        told = next((answer for answer in answers.values() if answer.fires), next(iter(answers.values())))
+        rows = tuple(
+            {"arm": arm, "payers": answer.payers, "skewness": answer.skewness, "permutation": answer.fires}
+            for arm, answer in answers.items()
+        )
+        passed = None if told.fires else True
+        found.append(
+            CheckResult(name="small_holdout", metric=metric, passed=passed, sentence=told.sentence, table=rows)
+        )
+    return tuple(found)
+
+
+def guarded(sample: Sample, guard: Guard, estimates: Sequence[LiftEstimate]) -> list[LiftEstimate]:
+    """Return the estimates with permutation in place of t tests where the rule asks for it.
+
+    Adjusted estimates of such a metric are left out: their t test is no safer. A permutation moves the outcomes alone.
+    """
+    kept = [e for e in estimates if not guard.fires(e.metric) or not e.adjusted]
+    return [_by_permutation(sample, e) if guard.fires(e.metric) else e for e in kept]
+
+
+def _by_permutation(sample: Sample, estimate: LiftEstimate) -> LiftEstimate:
+    part = next(part for part in sample.metrics if part.metric.name == estimate.metric)
+    found = _permuted(sample, part, estimate.arm)
+    interval, relative = found.effect_interval, found.rel_interval
+    stated = part.metric.relative and relative is not None
+    return replace(
+        estimate,
+        treatment_mean=estimate.control_mean + found.effect,
+        effect=found.effect,
+        standard_error=found.standard_error,
+        effect_ci_lower=interval.lower,
+        effect_ci_upper=interval.upper,
+        rel_effect=found.rel_effect if stated else None,
+        rel_effect_ci_lower=relative.lower if stated and relative else None,
+        rel_effect_ci_upper=relative.upper if stated and relative else None,
+        pvalue=found.pvalue,
+        df=None,
+        method=f"studentised permutation test, equal-tailed, {found.permutations:,} permutations; intervals invert it",
+    )
+
+
+def _permuted(sample: Sample, part: MetricSample, arm: str) -> PermutationComparison:
+    arms = [arm, sample.experiment.control.name]
+    groups = [group for group in part.reduction.moments.groups if group[0] in arms]
+    strata = sorted({group[1:] for group in groups})
+    raw = _stratum_values(part)
+    found = unit_values(
+        sample.table, part.metric.columns, [sample.values[name] for name in arms], [raw[s[0]] for s in strata if s]
+    )
+    counts = [(a, s, _zeros(part, (arms[a], *stratum), found.arm, found.stratum, (a, s)))
+              for a in (0, 1) for s, stratum in enumerate(strata)]  # fmt: skip
+    columns = [_with_zeros(values, counts) for values in found.outcomes]
+    return compare_by_permutation(
+        columns[0],
+        np.concatenate([found.arm == 0, *(np.full(n, a == 0) for a, _, n in counts)]),
+        seed=_SEED,
+        denominator=columns[1] if len(columns) > 1 else None,
+        strata=np.concatenate([found.stratum, *(np.full(n, s) for _, s, n in counts)]),
+        alpha=sample.experiment.alpha,
+        permutations=_permutations(len(found.arm), sample.experiment.alpha),
+    )
+
+
+def _stratum_values(part: MetricSample) -> dict[str, GroupValue]:
+    """The engine's own value of each stratum, by its label."""
+    reduction = part.reduction
+    return {
+        group[1]: raw[1]
+        for group, raw in zip(reduction.moments.groups, reduction.values, strict=True)
+        if len(group) > 1
+    }
+
+
+def _zeros(
+    part: MetricSample, key: tuple[str, ...], arm: np.ndarray, stratum: np.ndarray, place: tuple[int, int]
+) -> int:
+    """Units of an arm in a stratum whose outcome is zero."""
+    units = float(part.reduction.moments.select(key).n.sum())
+    return round(units) - int(np.count_nonzero((arm == place[0]) & (stratum == place[1])))
+
+
+def _with_zeros(values: np.ndarray, counts: Sequence[tuple[int, int, int]]) -> np.ndarray:
+    return np.concatenate([values, np.zeros(sum(n for _, _, n in counts))])
+
+
+def _permutations(labels: int, alpha: float) -> int:
+    """As many as the level needs, and as few as so many labels allow."""
+    wanted = max(_PERMUTATIONS, math.ceil(4 / alpha))
+    return max(min(wanted, int(_MOST_LABELS / max(labels, 1))), _FEWEST_PERMUTATIONS)
