@@ -6,6 +6,7 @@ import csv
 from typing import TYPE_CHECKING
 
 from incrementality.assignment import Override
+from incrementality.assignment.ledger import Ledger
 from incrementality.errors import ColumnNotFound, InputError, SourceNotFound, SourceUnreadable, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ _COLUMNS = ("unit", "arm", "reason")
 
 def read_overrides(workspace: Workspace, experiment: Experiment) -> tuple[Override, ...]:
     """Return the overrides that an experiment's request names, in the order of the file; none where it names none.
+
+    Units that were erased are left out.
 
     The file is a CSV, which the workspace keeps out of git: unit ids are customer data. Its columns are unit, arm
     (empty: the unit stays out) and reason.
@@ -48,7 +51,21 @@ def read_overrides(workspace: Workspace, experiment: Experiment) -> tuple[Overri
             "\n".join([f"{path.name} has {len(problems)} problem{'s' * (len(problems) > 1)}:", *problems]),
             hint="correct the file, then run the command again",
         )
-    return tuple(Override(unit_id=r["unit"], arm=r["arm"].strip() or None, reason=r["reason"].strip()) for r in rows)
+    gone = _erased(workspace, [row["unit"] for row in rows])
+    return tuple(
+        Override(unit_id=row["unit"], arm=row["arm"].strip() or None, reason=row["reason"].strip())
+        for row, erased in zip(rows, gone, strict=True)
+        if not erased
+    )
+
+
+def _erased(workspace: Workspace, units: list[str]) -> list[bool]:
+    """Say of each unit whether it was erased: its id must not come back by a file that nobody cleaned."""
+    folder = workspace.root / "ledger"
+    if not units or not (folder / "ledger.json").is_file():
+        return [False] * len(units)
+    with Ledger(folder) as ledger:
+        return [bool(erased) for erased in ledger.erased(units)]
 
 
 def _problems(number: int, row: dict[str, str], arms: list[str]) -> Iterator[str]:

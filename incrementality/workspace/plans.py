@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from incrementality.assignment import GlobalHoldout, Override
     from incrementality.workspace.project import Workspace
 
-__all__ = ["SettledPlan", "in_turn", "ledger_folder", "plan_in_force", "settle", "today", "versions_of"]
+__all__ = ["SettledPlan", "in_turn", "ledger_folder", "plan_in_force", "settle", "today"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +82,6 @@ def plan_in_force(workspace: Workspace, experiment_id: str, *, on: date | None =
     asked = asked_of(workspace, experiment_id, on or today())
     frozen = read_frozen(workspace, experiment_id)
     return asked.plan if frozen is None else _next_version(frozen, asked)
-
-
-def versions_of(workspace: Workspace, experiment_id: str) -> tuple[AssignmentPlan, ...]:
-    """Return every version of a plan that units were assigned by; what the file asks for, where there is none."""
-    frozen = read_frozen(workspace, experiment_id)
-    return (plan_in_force(workspace, experiment_id),) if frozen is None else frozen.versions
 
 
 def settle(workspace: Workspace, experiment_id: str, on: date, *, writing: bool = True) -> SettledPlan:

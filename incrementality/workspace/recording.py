@@ -177,6 +177,18 @@ def record_units(
         InputError: An id is refused; nothing is recorded then.
         WorkspaceError: The files have changed since units were assigned, a global holdout washes out, or a unit
             comes too late for a cohort that was drawn at once; or it is declined, paused or stopped.
+
+    Examples:
+        >>> import tempfile
+        >>> from pathlib import Path
+        >>> from incrementality.workspace import Workspace
+        >>> workspace = Workspace.create(Path(tempfile.mkdtemp()) / "crm")
+        >>> batch = UnitBatch(ids=[f"c_{i:03d}" for i in range(500)])
+        >>> answer = record_units(workspace, "winback-example", batch)
+        >>> answer.recorded, answer.counts
+        (500, {'holdout': 56, 'journey': 444})
+        >>> record_units(workspace, "winback-example", batch) == answer
+        True
     """
     refuse_entry(workspace, workspace.experiment(experiment_id))
     moment = datetime.now(UTC)
