@@ -5,6 +5,8 @@ Modules, from the ground up:
     distributions   quantiles and p-values of the normal, t and chi-square distributions
     comparison      two means compared: difference by Welch, relative lift by Fieller
     proportions     two shares compared by the score test
+    exact_orders    what makes one table of two counts more extreme than another
+    exact           two shares with few events compared by the exact unconditional test
     cluster_sums    sums over randomised clusters, by group and by size of the cluster
     moments         shifted sums by group, with clusters where they were randomised
     means           the mean of a column or the ratio of two, with its variance, from moments
@@ -77,6 +79,7 @@ from incrementality.stats.distributions import (
     t_two_sided_pvalue,
     two_sided_critical_value,
 )
+from incrementality.stats.exact import compare_proportions_exactly, exact_tails
 from incrementality.stats.heterogeneity import CochranQ, cochran_q
 from incrementality.stats.means import estimate_mean, mean_covariance
 from incrementality.stats.moments import Moments, add_moments, moments_of_rows
@@ -149,11 +152,13 @@ __all__ = [
     "compare_covariates",
     "compare_means",
     "compare_proportions",
+    "compare_proportions_exactly",
     "comparison_alpha",
     "complier_effect",
     "effective_clusters",
     "effective_sample_size",
     "estimate_mean",
+    "exact_tails",
     "expected_money",
     "holm",
     "independent_covariates",

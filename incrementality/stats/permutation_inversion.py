@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["Tails", "additive_interval", "scale_interval", "tails_of_statistics"]
+__all__ = ["Tails", "additive_interval", "inverted_interval", "scale_interval", "tails_of_statistics"]
 
 _TIE = 1e-9  # statistics nearer than this, relative to them where they are above 1, are equal
 _HALVINGS = 30
@@ -84,7 +84,8 @@ def additive_interval(
     """
     step = standard_error or abs(effect) or 1.0
     reach = abs(effect) + _FURTHEST * step
-    return _interval(lambda value: tails(1.0, value), effect, step, reach, alpha)
+    lower, upper = (lambda value: tails(1.0, value).lower), (lambda value: tails(1.0, value).upper)
+    return inverted_interval(lower, upper, effect, step=step, reach=reach, alpha=alpha)
 
 
 def scale_interval(
@@ -114,17 +115,44 @@ def scale_interval(
         return tails(a, (1 - a) * shift)
 
     step = min(max(relative_error / (1 + lift), 1e-6), 1.0)
-    found = _interval(of_log, math.log1p(lift), step, _LARGEST_LOG_LIFT, alpha)
+    lower, upper = (lambda value: of_log(value).lower), (lambda value: of_log(value).upper)
+    found = inverted_interval(lower, upper, math.log1p(lift), step=step, reach=_LARGEST_LOG_LIFT, alpha=alpha)
     return Interval(lower=math.expm1(found.lower), upper=math.expm1(found.upper))
 
 
-def _interval(tails: Callable[[float], Tails], estimate: float, step: float, reach: float, alpha: float) -> Interval:
+def inverted_interval(
+    lower_tail: Callable[[float], float],
+    upper_tail: Callable[[float], float],
+    estimate: float,
+    *,
+    step: float,
+    reach: float,
+    alpha: float,
+) -> Interval:
+    """Return the values around an estimate that neither tail rejects at half of alpha.
+
+    It holds 0 exactly when neither tail of 0 is at most ``alpha / 2``.
+
+    Args:
+        lower_tail: The lower tail of the hypothesis of each value; it falls as the value rises.
+        upper_tail: The upper tail; it rises with the value.
+        estimate: Where the search starts.
+        step: How far it first goes.
+        reach: The largest value either way; a bound beyond is infinite.
+        alpha: Error rate.
+
+    Examples:
+        >>> from scipy import special
+        >>> found = inverted_interval(lambda v: special.ndtr(-v), special.ndtr, 0.0, step=1.0, reach=100.0, alpha=0.05)
+        >>> round(found.upper, 4)
+        1.96
+    """
     half = alpha / 2
-    lower = _bound(lambda value: tails(value).upper <= half, estimate, -step, -reach)
-    upper = _bound(lambda value: tails(value).lower <= half, estimate, step, reach)
-    return (
-        Interval(lower=lower, upper=max(lower, upper)) if lower > 0 else Interval(lower=min(lower, upper), upper=upper)
-    )
+    lower = _bound(lambda value: upper_tail(value) <= half, estimate, -step, -reach)
+    upper = _bound(lambda value: lower_tail(value) <= half, estimate, step, reach)
+    if lower > 0:
+        return Interval(lower=lower, upper=max(lower, upper))
+    return Interval(lower=min(lower, upper), upper=upper)
 
 
 def _bound(rejected: Callable[[float], bool], estimate: float, step: float, reach: float) -> float:
