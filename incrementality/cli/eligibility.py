@@ -1,4 +1,4 @@
-"""The commands of eligibility: decide who could receive it and log that, before any arm is known."""
+"""The commands of eligibility: decide and log, ask for one unit, run the rule again; all blind to the arm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from incrementality.cli.output import IdArgument, JsonOption, WorkspaceOption, e
 if TYPE_CHECKING:
     from incrementality.workspace import DecidedUnits
 
-__all__ = ["decide_command"]
+__all__ = ["decide_command", "drift_command", "may_command"]
 
 _FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]
 _SHOWN = 30
@@ -94,3 +94,61 @@ def _decided_lines(answer: DecidedUnits) -> list[str]:
         f"  {table}: " + ", ".join(f"{why} {n:,}" for why, n in found.items() if n) for table, found in refused.items()
     ]
     return [*lines, "", f"Rule version {answer.version}, {answer.fingerprint[:12]}"]
+
+
+@holdout.command(
+    "may",
+    short_help="Ask whether one unit may get it.",
+    epilog=examples(
+        "holdout may winback-2026q1 --unit c_000001",
+        "holdout may winback-2026q1 --unit c_000001 --at 2026-02-01T09:30:00Z",
+    ),
+)
+def may_command(
+    experiment_id: IdArgument,
+    *,
+    unit: Annotated[str, typer.Option("--unit", metavar="ID", help="The unit's id, as the tables write it.")],
+    at: Annotated[
+        datetime | None, typer.Option("--at", formats=_FORMATS, metavar="TIME", help="When (UTC); default: now.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether a unit is eligible at a moment, or why not, or what is missing; the arm is not in the answer."""
+    from incrementality.workspace import Workspace, may_receive
+
+    answer = may_receive(Workspace.find(workspace), experiment_id, unit, at=_utc(at))
+    if as_json:
+        print_json(json.dumps(answer.to_dict(), indent=1, ensure_ascii=False) + "\n")
+        return
+    why = f": {', '.join(answer.reasons)}" if answer.reasons else ""
+    by = f", by {answer.channel}" if answer.channel else ""
+    say(f"{answer.unit_id} is {answer.status}{by} at {answer.at:%Y-%m-%d %H:%M} UTC{why}")
+
+
+@holdout.command(
+    "drift",
+    short_help="Run the rule again over the logged period.",
+    epilog=examples("holdout drift winback-2026q1", "holdout drift winback-2026q1 --json"),
+)
+def drift_command(
+    experiment_id: IdArgument,
+    *,
+    data_cut: Annotated[
+        datetime | None,
+        typer.Option("--data-cut", formats=_FORMATS, metavar="TIME", help="Inputs are known to here; default: now."),
+    ] = None,
+    workspace: WorkspaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare what the rule finds today with the frozen decisions; a check on the inputs, never a new population."""
+    from incrementality.workspace import Workspace, drift_of
+
+    with progress(f"running the rule of {experiment_id} again", quiet=as_json):
+        answer = drift_of(Workspace.find(workspace), experiment_id, data_cut=_utc(data_cut))
+    if as_json:
+        rows = {"frozen": answer.frozen, "changed": answer.changed, "rows": answer.to_dicts()}
+        print_json(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+        return
+    lines = [f"  {row.change:<10}{row.was or '-'} -> {row.now or '-'}: {row.n:,}" for row in answer.rows[:_SHOWN]]
+    say(answer.sentence, "", *lines)

@@ -7,6 +7,7 @@ from incrementality.workspace.decided_units import assign_decided
 from incrementality.workspace.decisions import DecidedUnits, decide_units
 from incrementality.workspace.demo import Demo, DemoRow, make_demo
 from incrementality.workspace.designs import design_experiment, design_page, drawn_so_far, sign_design, stored_design
+from incrementality.workspace.drifting import drift_of
 from incrementality.workspace.eligibility import Eligibility, eligibility_yaml_example, read_eligibility
 from incrementality.workspace.experiment_data import ExperimentData, engine_for, opened
 from incrementality.workspace.health import health_of
@@ -32,6 +33,7 @@ from incrementality.workspace.request_checks import check_request
 from incrementality.workspace.requests import new_request, request_text
 from incrementality.workspace.results import result_text
 from incrementality.workspace.status import ExperimentStatus, programme_status, status_of
+from incrementality.workspace.unit_verdict import UnitVerdict, may_receive
 from incrementality.workspace.units import UnitBatch
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "ReadoutFiles",
     "Released",
     "UnitBatch",
+    "UnitVerdict",
     "Workspace",
     "assign_decided",
     "assign_units",
@@ -66,6 +69,7 @@ __all__ = [
     "design_experiment",
     "design_page",
     "drawn_so_far",
+    "drift_of",
     "eligibility_yaml_example",
     "engine_for",
     "erase_units",
@@ -74,6 +78,7 @@ __all__ = [
     "health_of",
     "interview_request",
     "make_demo",
+    "may_receive",
     "new_request",
     "opened",
     "pause_entry",
