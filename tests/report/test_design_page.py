@@ -17,6 +17,7 @@ from incrementality.design import (
     LiveExperiment,
     MetricBaseline,
     MetricHistory,
+    arms_drawn,
     baseline_of_history,
     design,
 )
@@ -156,6 +157,17 @@ def test_the_page_shows_live_experiments_leaks_and_guardrails(design_pages):
     said = READOUT_PAGE.text_of(design_pages["crowded"])
     for words in ("Live: sms-winback", "Contamination: control gets it", "Guardrail: unsubscribe", "21 past journeys"):
         assert words in said
+
+
+@pytest.mark.parametrize(("n", "words"), [(510, "As planned"), (700, "Not as planned"), (2, "For information")])
+def test_the_arms_drawn_so_far_are_shown_and_escaped(designs, n, words):
+    shares = {HOSTILE: 0.5, "journey": 0.5}
+    page = render_design(
+        designs["large"], drawn=arms_drawn({HOSTILE: n, "journey": min(n, 490)}, shares, unit="contact")
+    )
+    assert READOUT_PAGE.nesting_of(page).open == []
+    assert "<script" not in page
+    assert words in READOUT_PAGE.text_of(page)
 
 
 def test_the_figures_say_in_words_what_they_show(design_pages):
