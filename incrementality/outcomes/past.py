@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sqlglot import exp
 
 from incrementality.errors import EmptyTable, InputError, InvalidUnitId, ValueNotAllowed
 from incrementality.outcomes.population import MOMENT
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from numpy.typing import NDArray
-    from sqlglot import exp
 
     from incrementality.metrics import MetricKind
     from incrementality.warehouse import Locator, Relation, Warehouse
@@ -206,7 +206,7 @@ def _number(relation: Relation, name: str) -> exp.Expression:
 
 def _over(query: str, entries: exp.Expression, **places: exp.Expression) -> exp.Expression:
     """Return a query over the entries, which it calls ``entries``."""
-    return parse(query, entries=parse("($rows)", rows=entries), **places)
+    return parse(query, entries=exp.Subquery(this=entries), **places)
 
 
 def _counts(warehouse: Warehouse, entries: exp.Expression) -> tuple[int, int, int]:
