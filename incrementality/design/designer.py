@@ -191,7 +191,8 @@ def _notes(request: DesignRequest, guarded: GuardedPower) -> tuple[str, ...]:
         )
         if guarded.power is None:
             said.append(
-                "Power is by formula, for accounts whose totals are not skewed; hand in a history to have it counted."
+                "Power is by formula; hand in a history, so that unequal accounts and skewed totals enter it and power "
+                "is counted too."
             )
     if request.treatment_arms > 1:
         said.append(f"Each of {request.treatment_arms} comparisons is planned at Holm's strictest step.")

@@ -64,6 +64,7 @@ def baseline_of_history(history: MetricHistory) -> MetricBaseline:
         below,
         payer_share=_payer_share(history),
         skewness=float((spread**3).mean() / (spread**2).mean() ** 1.5),
+        kurtosis=float((spread**4).mean() / (spread**2).mean() ** 2 - 3),
         source=f"{history.source}: {len(history.values):,} units",
         fingerprint=_fingerprint(history),
     )
@@ -76,6 +77,7 @@ def baseline_of_moments(
     *,
     payer_share: float | None = None,
     skewness: float | None = None,
+    kurtosis: float | None = None,
     source: str = "history",
     fingerprint: str | None = None,
 ) -> MetricBaseline:
@@ -86,7 +88,8 @@ def baseline_of_moments(
         numerator: The metric's column, or the ratio's numerator.
         denominator: The ratio's denominator.
         payer_share: Share of units with a value other than zero, where it is known.
-        skewness: Skewness of the values, where it is known.
+        skewness: Skewness of the values (of clusters' totals), where it is known.
+        kurtosis: Their excess kurtosis, where it is known.
         source: Where the rows come from.
         fingerprint: SHA-256 of the rows, where there is one.
 
@@ -104,6 +107,7 @@ def baseline_of_moments(
         sd=outcome.variance**0.5,
         payer_share=payer_share,
         skewness=skewness,
+        kurtosis=kurtosis,
         design_effect=outcome.design_effect,
         units_per_cluster=outcome.units_per_cluster,
         df_per_cluster=outcome.df_per_cluster,

@@ -48,7 +48,8 @@ class MetricBaseline:
         mean: Share (conversion), mean or ratio, above 0, in the metric's unit.
         sd: Standard deviation of a unit's value (ratio: of its linearised value); not needed for conversions.
         payer_share: Share of units with a value other than zero; ``None`` where it is not known.
-        skewness: Skewness of the units' values; ``None`` where it is not known.
+        skewness: Skewness of the units' values (of clusters' totals); ``None`` where it is not known.
+        kurtosis: Excess kurtosis of clusters' totals; ``None`` where it is not known.
         design_effect: By how much clusters raise the variance; 1 where units are randomised.
         units_per_cluster: Units for each randomised cluster, such as contacts for each account.
         df_per_cluster: Degrees of freedom that each cluster adds to its arm; below 1 where sizes are unequal.
@@ -65,6 +66,7 @@ class MetricBaseline:
     sd: float | None = None
     payer_share: float | None = None
     skewness: float | None = None
+    kurtosis: float | None = None
     design_effect: float = 1.0
     units_per_cluster: float = 1.0
     df_per_cluster: float = 1.0

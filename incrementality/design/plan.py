@@ -116,6 +116,8 @@ def outcome_of_request(request: DesignRequest) -> Outcome:
         df_per_cluster=base.df_per_cluster,
         df_lost=base.df_lost,
         effective_share=base.effective_share,
+        skewness=base.skewness or 0.0,
+        kurtosis=base.kurtosis or 0.0,
     )
 
 

@@ -23,9 +23,11 @@ Modules, from the ground up:
     permutation_sums  sums over permuted arms, drawn from the units that have a value
     permutation_inversion  tails of a permutation test, and the intervals that invert it
     permutation     two arms compared by the studentised permutation test
+    permutation_clusters  the same where whole accounts were randomised, studentised by CR2
     quadrature      Gauss-Legendre nodes, worked out on first use
     power_outcome   what power needs to know about a metric, from a rate, a mean or moments
     power_noncentral  the power of a t test, accurate in far tails
+    power_skewed    the power of a t test on few skewed clusters
     power_arms      the arms of a plan: the variance under treatment, degrees of freedom
     power           power, minimal detectable effect and sample size by formula
     power_looks     what looking several times costs
@@ -85,6 +87,7 @@ from incrementality.stats.means import estimate_mean, mean_covariance
 from incrementality.stats.moments import Moments, add_moments, moments_of_rows
 from incrementality.stats.multiplicity import holm
 from incrementality.stats.permutation import PermutationComparison, compare_by_permutation
+from incrementality.stats.permutation_clusters import compare_clusters_by_permutation
 from incrementality.stats.power import (
     SampleSize,
     comparison_alpha,
@@ -149,6 +152,7 @@ __all__ = [
     "cochran_q",
     "compare_blocks",
     "compare_by_permutation",
+    "compare_clusters_by_permutation",
     "compare_covariates",
     "compare_means",
     "compare_proportions",

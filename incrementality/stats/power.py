@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from incrementality.errors import InputError
-from incrementality.stats.power_arms import Variance, degrees_of_freedom, treated_variance
+from incrementality.stats.power_arms import Variance, cluster_power, degrees_of_freedom, treated_variance
 from incrementality.stats.power_noncentral import t_test_power
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ def power_of_effect(
     _check_arms(outcome, n_control, n_treatment)
     factor = outcome.variance_factor
     a, b = treated_variance(outcome, effect, variance) / n_treatment, factor * outcome.variance / n_control
+    if outcome.units_per_cluster > 1 and variance != "score":
+        return cluster_power(outcome, effect, a, b, n_control=n_control, n_treatment=n_treatment, alpha=alpha)
     truth = math.sqrt(a + b)
     tested = truth
     if variance == "score":

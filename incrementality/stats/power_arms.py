@@ -5,12 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from incrementality.errors import InputError
+from incrementality.stats.power_noncentral import t_test_power
+from incrementality.stats.power_skewed import skewed_t_power
 
 if TYPE_CHECKING:
     from incrementality.stats.power_outcome import Outcome
 
-__all__ = ["Variance", "degrees_of_freedom", "treated_variance"]
+__all__ = ["Variance", "cluster_power", "degrees_of_freedom", "treated_variance"]
+
+_KNOWN_VARIANCE = 1e-3  # noise of the estimated variance below which skewness moves nothing
 
 Variance = Literal["null", "unequal", "score"]
 
@@ -77,3 +83,38 @@ def degrees_of_freedom(outcome: Outcome, a: float, b: float, *, n_control: float
         a, b = 1 / n_treatment, 1 / n_control
     d1, d0 = (max(outcome.df_per_cluster * n / units - outcome.df_lost, 1.0) for n in (n_treatment, n_control))
     return (a + b) ** 2 / (a * a / d1 + b * b / d0) if a + b else math.inf
+
+
+def cluster_power(
+    outcome: Outcome, effect: float, a: float, b: float, *, n_control: float, n_treatment: float, alpha: float
+) -> float:
+    """Return the power of CR2 with Satterthwaite's degrees of freedom where totals of clusters are skewed.
+
+    An arm of G clusters whose totals have skewness g and excess kurtosis k adds ``g V^(3/2) / sqrt(G)`` to the third
+    cumulant of the difference, and ``V^2 (2 / df + k / G)`` to the variance of its estimated variance.
+
+    Args:
+        outcome: What is known about the metric.
+        effect: True effect in the metric's unit.
+        a: Variance of the treated mean.
+        b: Variance of the control mean.
+        n_control: Units in the control.
+        n_treatment: Units in the treatment arm.
+        alpha: Two-sided error rate.
+
+    Examples:
+        >>> from incrementality.stats import clustered_outcome, outcome_of_mean
+        >>> outcome = clustered_outcome(outcome_of_mean(10.0, 3.0), icc=0.1, mean_size=10)
+        >>> round(cluster_power(outcome, 1.4, 0.1, 0.1, n_control=200, n_treatment=200, alpha=0.05), 3)
+        0.862
+    """
+    clusters, variance = np.array([n_treatment, n_control]) / outcome.units_per_cluster, np.array([a, b])
+    sigma = math.sqrt(a + b)
+    own = np.fmax(outcome.df_per_cluster * clusters - outcome.df_lost, 1.0)
+    skewness = float(np.array([1.0, -1.0]) @ (variance**1.5 / np.sqrt(clusters))) * outcome.skewness / sigma**3
+    noise = float(variance**2 @ (2 / own + max(outcome.kurtosis, 0.0) / clusters)) / sigma**4
+    df = degrees_of_freedom(outcome, a, b, n_control=n_control, n_treatment=n_treatment)
+    if noise < _KNOWN_VARIANCE:
+        return t_test_power(effect / sigma, df=df, alpha=alpha)
+    direction = math.copysign(1.0, effect)
+    return skewed_t_power(abs(effect) / sigma, df=df, skewness=direction * skewness, noise=noise, alpha=alpha)

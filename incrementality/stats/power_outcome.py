@@ -48,6 +48,8 @@ class Outcome:
         df_per_cluster: Degrees of freedom that each cluster adds to its arm; below 1 where sizes are unequal.
         df_lost: What is taken from them once for each arm.
         effective_share: How many equal clusters one of them is worth, up to 1.
+        skewness: Skewness of clusters' totals of the linearised values; read for clusters only.
+        kurtosis: Their excess kurtosis.
 
     Raises:
         InputError: The mean or variance is not finite, or a part is outside its range.
@@ -66,6 +68,8 @@ class Outcome:
     df_per_cluster: float = 1.0
     df_lost: float = 1.0
     effective_share: float = 1.0
+    skewness: float = 0.0
+    kurtosis: float = 0.0
 
     def __post_init__(self) -> None:
         _check("mean", self.mean, "any finite number", ok=math.isfinite(self.mean))
