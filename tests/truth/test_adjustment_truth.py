@@ -56,7 +56,10 @@ def unadjusted(draw, *, clustered=True):
 
 
 def adjusted(draw, *, power=None):
-    """Lin's adjustment as the readout makes it: HC3 below 50 units a parameter unless told, CR1 with clusters."""
+    """Lin's adjustment as the readout makes it: HC3 below 50 units a parameter unless told, CR1 with clusters.
+
+    CR1 is what the readout makes of clusters in plenty; ``test_clusters_truth`` has CR2.
+    """
     columns = {**draw.outcomes, **draw.covariates}
     moments = moments_of_rows(columns, groups=draw.treated, clusters=draw.clusters)
     kept = independent_covariates(moments, list(draw.covariates))
