@@ -95,7 +95,8 @@ def decided_table(
 ) -> Iterator[tuple[ParquetEngine, exp.Table]]:
     """Yield the decisions as a table of an engine that writes Parquet files, each marked with its basis."""
     if isinstance(engine, ParquetEngine):
-        yield engine, engine.materialise("decided", _marked(found.relation.name, found.basis)).name
+        name = f"{found.relation.name.name}_marked"
+        yield engine, engine.materialise(name, _marked(found.relation.name, found.basis)).name
         return
     with ParquetEngine(memory_limit=memory_limit) as writer:
         rows = [row for digit in "0123456789abcdef" for row in engine.query(_page(found, digit))]

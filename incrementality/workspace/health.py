@@ -9,6 +9,7 @@ from incrementality.design import look_on, looks_of
 from incrementality.errors import SourceNotFound
 from incrementality.lift import Health, Progress, watch
 from incrementality.workspace.designs import stored_design
+from incrementality.workspace.experiment_data import engine_for, opened
 from incrementality.workspace.holdouts import ledger_of
 
 if TYPE_CHECKING:
@@ -42,15 +43,15 @@ def health_of(workspace: Workspace, experiment_id: str, *, on: date) -> Health:
     )
     look = None if answer is None else look_on(answer, on)
     try:
-        locator = workspace.locate(experiment)
+        engine = engine_for(workspace, experiment)
     except SourceNotFound as error:
         note = f"There is no outcome data yet: {error.message}."
         seen = Health(
             experiment_id=experiment_id, question=experiment.question, on=on, progress=progress, look=look, note=note
         )
         return _with_next_look(seen, answer)
-    with workspace.connect(locator) as engine:
-        seen = watch(experiment, locator, engine, on=on, progress=progress, look=look)
+    with engine, opened(workspace, experiment, engine) as data:
+        seen = watch(experiment, data.locator, engine, on=on, progress=progress, look=look)
     return _with_next_look(seen, answer)
 
 
