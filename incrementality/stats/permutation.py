@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PermutationComparison",
+    "check_permutations",
     "coefficients",
     "compare_by_permutation",
     "compare_over_sums",
@@ -133,11 +134,7 @@ def compare_by_permutation(
         >>> round(answer.effect, 2), answer.pvalue > 0.05, 0 in answer.effect_interval, 0 in answer.rel_interval
         (0.76, True, True, True)
     """
-    if not 0 < alpha < 1 or (permutations + 1) * alpha < 2:  # noqa: PLR2004 (two tails)
-        raise InputError(
-            f"{permutations} permutations cannot reach an alpha of {alpha}",
-            hint="alpha lies between 0 and 1; draw 10,000 permutations",
-        )
+    check_permutations(permutations, alpha)
     units = units_compared(values, treated, denominator=denominator, strata=strata)
     rng = np.random.default_rng(seed)
     if accept is None:
@@ -146,6 +143,19 @@ def compare_by_permutation(
         sums = sums_over_assignments(units, drawn_assignments(units, permutations, rng, accept))
     signed = "the outcome can be negative" if bool((np.asarray(values, dtype=float) < 0).any()) else ""
     return compare_over_sums(sums, welch_statistics, alpha=alpha, no_relative=signed)
+
+
+def check_permutations(permutations: int, alpha: float) -> None:
+    """Refuse an error rate that so few permutations cannot reach.
+
+    Raises:
+        InputError: ``alpha`` is not between 0 and 1, or below ``2 / (permutations + 1)``.
+    """
+    if not 0 < alpha < 1 or (permutations + 1) * alpha < 2:  # noqa: PLR2004 (two tails)
+        raise InputError(
+            f"{permutations} permutations cannot reach an alpha of {alpha}",
+            hint="alpha lies between 0 and 1; draw 10,000 permutations",
+        )
 
 
 def units_compared(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["PermutedSums", "Units", "drawn_assignments", "permuted_sums", "sums_over_assignments"]
+__all__ = ["PermutedSums", "Units", "columns_of_units", "drawn_assignments", "permuted_sums", "sums_over_assignments"]
 
 _FEWEST = 2
 _BLOCK = 16_000_000  # labels in memory at a time, one byte each
@@ -94,7 +94,6 @@ def permuted_sums(units: Units, permutations: int, rng: np.random.Generator) -> 
         InputError: A stratum has fewer than 2 units in an arm.
 
     Examples:
-        >>> import numpy as np
         >>> units = Units(
         ...     y=np.array([3.0, 0.0, 0.0, 1.0]), x=None, treated=np.array([True, True, False, False]),
         ...     stratum=np.zeros(4, dtype=np.intp), shift=0.0)
@@ -109,7 +108,7 @@ def permuted_sums(units: Units, permutations: int, rng: np.random.Generator) -> 
         inside = units.stratum == s
         part = units.treated[inside]
         x = None if units.x is None else units.x[inside]
-        columns = _columns(units.y[inside], x, part)
+        columns = columns_of_units(units.y[inside], x, part)
         smaller = min(n_treated, n_control)
         drawn = _widened(_drawn_sums(columns, part, smaller, permutations, rng, sparse=x is None), smaller)
         total[s] = _widened(columns.sum(0), len(part))
@@ -122,7 +121,6 @@ def sums_over_assignments(units: Units, assignments: BoolArray) -> PermutedSums:
     """Return the sums of given relabellings, shape (B, n), True for treated.
 
     Examples:
-        >>> import numpy as np
         >>> units = Units(
         ...     y=np.array([3.0, 0.0, 0.0, 1.0]), x=None, treated=np.array([True, True, False, False]),
         ...     stratum=np.zeros(4, dtype=np.intp), shift=0.0)
@@ -131,7 +129,7 @@ def sums_over_assignments(units: Units, assignments: BoolArray) -> PermutedSums:
         [1.0, 0.0, 1.0, 1.0]
     """
     sizes = units.sizes()
-    columns = _columns(units.y, units.x, units.treated)
+    columns = columns_of_units(units.y, units.x, units.treated)
     treated, total = np.empty((len(assignments) + 1, len(sizes), 10)), np.empty((len(sizes), 10))
     for s, (n_treated, n_control) in enumerate(sizes):
         inside = units.stratum == s
@@ -157,7 +155,6 @@ def drawn_assignments(
         InputError: The rule refuses the observed assignment, or nearly every draw.
 
     Examples:
-        >>> import numpy as np
         >>> units = Units(
         ...     y=np.zeros(4), x=None, treated=np.array([True, True, False, False]), stratum=np.zeros(4, dtype=np.intp),
         ...     shift=0.0)
@@ -200,8 +197,13 @@ def _paired(treated: FloatArray, total: FloatArray, sizes: NDArray[np.intp], shi
     )
 
 
-def _columns(y: FloatArray, x: FloatArray | None, treated: BoolArray) -> FloatArray:
-    """Return each unit's part of the sums: all ten, or where ``x`` is one the five of which the others follow."""
+def columns_of_units(y: FloatArray, x: FloatArray | None, treated: BoolArray) -> FloatArray:
+    """Return each unit's part of the sums: all ten, or where ``x`` is one the five of which the others follow.
+
+    Examples:
+        >>> columns_of_units(np.array([3.0]), None, np.array([True])).tolist()
+        [[0.0, 3.0, 1.0, 0.0, 9.0]]
+    """
     one, zero = treated.astype(float), (~treated).astype(float)
     if x is None:
         return np.column_stack([y * zero, y * one, one, y * y * zero, y * y * one])
