@@ -19,12 +19,25 @@ Modules, from the ground up:
     balance         covariates of two arms compared: standardised differences and one joint test
     sample_ratio    observed against planned sizes of the arms
     heterogeneity   whether several effects are one
-    multiplicity    p-values corrected for asking several questions
+    multiplicity    p-values corrected for asking several questions, and levels of intervals that agree
+    noninferiority  guardrails: whether harm beyond a margin is ruled out
+    influence       what each unit adds to an estimate, and the covariance of several estimates
     permutation_sums  sums over permuted arms, drawn from the units that have a value
     permutation_inversion  tails of a permutation test, and the intervals that invert it
     permutation     two arms compared by the studentised permutation test
     permutation_clusters  the same where whole accounts were randomised, studentised by CR2
     quadrature      Gauss-Legendre nodes, worked out on first use
+    roots           where an increasing function crosses zero
+    boundary_crossing  how probable it is that a Brownian motion leaves its bounds at each look
+    spending        how much of the error rate may be spent by a share of the information
+    sequential      bounds, power and repeated intervals of a test that may stop early
+    stopping        p-value, median-unbiased estimate and interval after stopping
+    confidence_sequences  intervals that may be read every day
+    meta            several experiments pooled by random effects
+    shrinkage       each experiment's effect in the light of the others
+    survival        time to an event: Kaplan-Meier, restricted means, log-rank
+    quantiles       quantiles of two arms compared by order statistics
+    quantile_bootstrap  the same by drawing whole accounts again
     power_outcome   what power needs to know about a metric, from a rate, a mean or moments
     power_noncentral  the power of a t test, accurate in far tails
     power_skewed    the power of a t test on few skewed clusters
@@ -48,6 +61,7 @@ from incrementality.stats.adjustment import (
 from incrementality.stats.allocation import Allocation, EffectPrior, allocate_holdout, expected_money
 from incrementality.stats.balance import Balance, compare_covariates
 from incrementality.stats.blocks import BlockedPair, compare_blocks
+from incrementality.stats.boundary_crossing import Crossing, crossing_probabilities
 from incrementality.stats.cluster_adjustment import (
     AdjustedClusters,
     ClusterProducts,
@@ -73,6 +87,14 @@ from incrementality.stats.clusters import (
 )
 from incrementality.stats.comparison import Comparison, Interval, MeanEstimate, compare_means
 from incrementality.stats.compliance import ComplierEffect, complier_effect
+from incrementality.stats.confidence_sequences import (
+    FEWEST_PAYERS,
+    ConfidenceSequence,
+    CumulativeArm,
+    anytime_margin,
+    confidence_sequence,
+    confidence_sequence_of_estimates,
+)
 from incrementality.stats.distributions import (
     chi_square_pvalue,
     normal_quantile,
@@ -83,9 +105,19 @@ from incrementality.stats.distributions import (
 )
 from incrementality.stats.exact import compare_proportions_exactly, exact_tails
 from incrementality.stats.heterogeneity import CochranQ, cochran_q
+from incrementality.stats.influence import (
+    InfluenceValues,
+    adjusted_influence,
+    complier_influence,
+    difference_influence,
+    influence_covariance,
+    ratio_influence,
+)
 from incrementality.stats.means import estimate_mean, mean_covariance
+from incrementality.stats.meta import PooledEffect, between_variance, pool_effects, pooled_arm_variance
 from incrementality.stats.moments import Moments, add_moments, moments_of_rows
-from incrementality.stats.multiplicity import holm
+from incrementality.stats.multiplicity import Correction, benjamini_hochberg, hochberg, holm, interval_levels
+from incrementality.stats.noninferiority import Guardrail, guardrail_test, relative_guardrail_test
 from incrementality.stats.permutation import PermutationComparison, compare_by_permutation
 from incrementality.stats.permutation_clusters import compare_clusters_by_permutation
 from incrementality.stats.power import (
@@ -96,7 +128,7 @@ from incrementality.stats.power import (
     sample_size,
 )
 from incrementality.stats.power_guard import SmallHoldout, pooled_small_holdout, skewness_of_sums, small_holdout_guard
-from incrementality.stats.power_looks import look_inflation, obrien_fleming_bound
+from incrementality.stats.power_looks import look_inflation, obrien_fleming_bound, wang_tsiatis_bound
 from incrementality.stats.power_noncentral import t_test_power
 from incrementality.stats.power_outcome import (
     Outcome,
@@ -109,11 +141,35 @@ from incrementality.stats.power_outcome import (
 )
 from incrementality.stats.power_simulation import SimulatedPower, simulate_power
 from incrementality.stats.proportions import compare_proportions, proportion_interval
+from incrementality.stats.quantile_bootstrap import bootstrap_quantile_effect
+from incrementality.stats.quantiles import QuantileEffect, QuantileEstimate, compare_quantiles, estimate_quantile
 from incrementality.stats.sample_ratio import SampleRatio, sample_ratio_test
+from incrementality.stats.sequential import (
+    GroupSequentialBounds,
+    drift_for_power,
+    expected_information,
+    group_sequential_bounds,
+    information_inflation,
+    repeated_interval,
+    stopping_probabilities,
+)
+from incrementality.stats.shrinkage import ShrunkEffects, shrink_effects
+from incrementality.stats.spending import Spending, SpendingKind
+from incrementality.stats.stopping import StoppedEstimate, after_stopping
+from incrementality.stats.survival import (
+    LogRank,
+    SurvivalCurve,
+    compare_restricted_means,
+    kaplan_meier,
+    log_rank,
+    restricted_mean,
+    survival_at,
+)
 
 __all__ = [
     "FEWEST_DEGREES_OF_FREEDOM",
     "FEWEST_EFFECTIVE_CLUSTERS",
+    "FEWEST_PAYERS",
     "AdjustedClusters",
     "AdjustedMean",
     "Allocation",
@@ -127,23 +183,45 @@ __all__ = [
     "CochranQ",
     "Comparison",
     "ComplierEffect",
+    "ConfidenceSequence",
+    "Correction",
+    "Crossing",
+    "CumulativeArm",
     "EffectPrior",
+    "GroupSequentialBounds",
+    "Guardrail",
+    "InfluenceValues",
     "Interval",
+    "LogRank",
     "MeanEstimate",
     "Moments",
     "Outcome",
     "PermutationComparison",
+    "PooledEffect",
+    "QuantileEffect",
+    "QuantileEstimate",
     "RobustSums",
     "SampleRatio",
     "SampleSize",
+    "ShrunkEffects",
     "SimulatedPower",
     "SmallHoldout",
+    "Spending",
+    "SpendingKind",
+    "StoppedEstimate",
+    "SurvivalCurve",
     "add_moments",
     "adjust_mean",
     "adjusted_cluster_means",
     "adjusted_clusters",
+    "adjusted_influence",
     "adjusted_outcome",
+    "after_stopping",
     "allocate_holdout",
+    "anytime_margin",
+    "benjamini_hochberg",
+    "between_variance",
+    "bootstrap_quantile_effect",
     "chi_square_pvalue",
     "cluster_estimate",
     "cluster_mean",
@@ -157,16 +235,34 @@ __all__ = [
     "compare_means",
     "compare_proportions",
     "compare_proportions_exactly",
+    "compare_quantiles",
+    "compare_restricted_means",
     "comparison_alpha",
     "complier_effect",
+    "complier_influence",
+    "confidence_sequence",
+    "confidence_sequence_of_estimates",
+    "crossing_probabilities",
+    "difference_influence",
+    "drift_for_power",
     "effective_clusters",
     "effective_sample_size",
     "estimate_mean",
+    "estimate_quantile",
     "exact_tails",
+    "expected_information",
     "expected_money",
+    "group_sequential_bounds",
+    "guardrail_test",
+    "hochberg",
     "holm",
     "independent_covariates",
+    "influence_covariance",
+    "information_inflation",
+    "interval_levels",
     "intraclass_correlation",
+    "kaplan_meier",
+    "log_rank",
     "look_inflation",
     "mean_covariance",
     "minimal_detectable_effect",
@@ -177,21 +273,31 @@ __all__ = [
     "outcome_of_mean",
     "outcome_of_moments",
     "outcome_of_rate",
+    "pool_effects",
+    "pooled_arm_variance",
     "pooled_degrees_of_freedom",
     "pooled_small_holdout",
     "power_of_effect",
     "proportion_interval",
+    "ratio_influence",
+    "relative_guardrail_test",
+    "repeated_interval",
     "residual_sum",
+    "restricted_mean",
     "robust_estimate",
     "robust_sums",
     "sample_ratio_test",
     "sample_size",
+    "shrink_effects",
     "simulate_power",
     "skewness_of_sums",
     "small_holdout_guard",
     "small_sample_power",
+    "stopping_probabilities",
+    "survival_at",
     "t_quantile",
     "t_test_power",
     "t_two_sided_pvalue",
     "two_sided_critical_value",
+    "wang_tsiatis_bound",
 ]
