@@ -1,5 +1,7 @@
 """An experiment that is read out from its decision log: what its file says, and what it refuses."""
 
+from pathlib import Path
+
 import pytest
 
 from incrementality.errors import ExperimentFileError
@@ -72,3 +74,12 @@ def test_what_outcomes_are_made_of_is_part_of_the_hash(old, new):
 def test_what_does_not_fit_is_refused_in_words(old, new, said):
     with pytest.raises(ExperimentFileError, match=said):
         parse_experiment(changed(old, new))
+
+
+def test_the_example_of_the_documentation_is_read():
+    page = (Path(__file__).parents[2] / "docs" / "eligibility.md").read_text(encoding="utf-8")
+    example = page.split("```yaml\n")[1].split("```")[0]
+    arms = "arms:\n  - {name: holdout, share: 50%, control: true}\n  - {name: mail, share: 50%}\n"
+    experiment = parse_experiment(f"id: mail\nquestion: Does it work?\n{arms}{example}")
+    assert experiment.data.log
+    assert [metric.kind for metric in experiment.metrics] == ["conversion", "revenue", "ratio"]

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from incrementality.errors import InputError, LedgerDamaged, WorkspaceError
@@ -221,3 +222,18 @@ def test_a_damaged_or_lost_segment_is_found(workspace):
     path.unlink()
     with pytest.raises(WorkspaceError, match="knows 1 segment"):
         logged_runs(workspace, "mail")
+
+
+@pytest.mark.parametrize("more", ["", "caps: [{{name: monthly, most: 1, window: 30d}}]\n"], ids=["first", "capped"])
+def test_whole_numbers_as_ids_continue_like_texts(tmp_path, more):
+    workspace = journeys.make_workspace(tmp_path, n=80, rule=journeys.RULE + more)
+    for name in ("contacts", "logins"):
+        path = workspace.root / "data" / f"{name}.parquet"
+        columns = pq.read_table(path).to_pydict()
+        columns["contact_id"] = [int(contact.removeprefix("c_")) for contact in columns["contact_id"]]
+        journeys.write_table(path, columns)
+    for until in (8, 20):
+        decide(workspace, until)
+    entered = rows(workspace, "unit_id", "entry_no IS NOT NULL")
+    assert len(set(entered)) == len(entered) > 0
+    assert all(isinstance(unit, str) for (unit,) in entered)
