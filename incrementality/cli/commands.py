@@ -50,6 +50,12 @@ Exit codes:
 
 app.add_typer(holdout)  # the modules named below put their commands into it
 _HOLDOUT_COMMANDS = (requests, designs, eligibility, assignments, lifecycle, watching)
+_WORKFLOW = (
+    *("new", "check", "design", "sign", "decline"),
+    *("decide", "may", "drift", "assign", "sql", "export"),
+    *("health", "audit", "pause", "resume", "stop", "release", "erase"),
+)
+holdout.registered_commands.sort(key=lambda command: _WORKFLOW.index(command.name or ""))
 
 _DO_NOT_USE = 3
 

@@ -138,4 +138,4 @@ def skewness_of_sums(n: float, first: float, second: float, third: float) -> flo
     variance = square - mean * mean
     if variance <= _ROUNDING * square:
         return 0.0
-    return (cube - 3 * mean * square + 2 * mean**3) / variance**1.5
+    return float((cube - 3 * mean * square + 2 * mean**3) / variance**1.5)
