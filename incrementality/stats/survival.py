@@ -1,8 +1,7 @@
 """Time to an event with units still under watch: Kaplan-Meier, restricted mean time, log-rank.
 
-Retention, time to expansion, time to repurchase: units enter at different times, so some have been watched for less
-than the horizon. They count for as long as they were watched; dropping them, or taking them as without event, would
-favour the arm that was watched for less.
+Units enter at different times, so some have been watched for less than the horizon. They count for as long as they
+were watched; dropping them, or taking them as without event, would favour the arm that was watched for less.
 """
 
 from __future__ import annotations
@@ -151,7 +150,8 @@ def restricted_mean(curve: SurvivalCurve, horizon: float) -> MeanEstimate:
 
     Args:
         curve: Of one arm.
-        horizon: Time at which the mean is cut, fixed in the design, above 0 and within the follow-up.
+        horizon: Time at which the mean is cut, fixed in the design, above 0 and within the follow-up (of an arm whose
+            last unit had the event, anywhere).
 
     Returns:
         The restricted mean with Greenwood's plug-in variance, infinite degrees of freedom.
@@ -169,7 +169,7 @@ def restricted_mean(curve: SurvivalCurve, horizon: float) -> MeanEstimate:
         (4.3, 0.497)
     """
     _check_horizon(curve, horizon)
-    if horizon == 0:
+    if not horizon:
         raise InputError("the horizon is 0; it must be above 0", hint="give the time at which the mean is cut")
     inside = curve.times < horizon
     steps = np.append(curve.times[inside], horizon)
@@ -291,7 +291,9 @@ def _checked(durations: ArrayLike, events: ArrayLike) -> tuple[FloatArray, NDArr
 
 
 def _check_horizon(curve: SurvivalCurve, horizon: float) -> None:
-    if not 0 <= horizon <= curve.followed:
+    """Refuse a horizon beyond the follow-up, unless every unit has had its event: nothing is left to be seen."""
+    ended = len(curve.survival) > 0 and curve.survival[-1] == 0
+    if not 0 <= horizon < math.inf or (horizon > curve.followed and not ended):
         raise InputError(
             f"the horizon is {horizon}; units of this arm were watched for {curve.followed:g} at the longest",
             hint=f"wait, or state a horizon of at most {curve.followed:g}",

@@ -112,6 +112,7 @@ def test_an_arm_whose_last_unit_has_the_event_ends_at_zero():
     curve = kaplan_meier([1, 2, 3], [1, 1, 1])
     assert (curve.survival[-1], curve.standard_errors[-1]) == (0, 0)
     assert restricted_mean(curve, 3).value == pytest.approx(2.0)
+    assert restricted_mean(curve, 9) == restricted_mean(curve, 3)
 
 
 def test_a_million_units_are_no_matter():

@@ -13,7 +13,7 @@ from incrementality.stats.survival import compare_restricted_means, kaplan_meier
 
 RESULTS = Path(__file__).parent / "results" / "survival.json"
 REPLICATIONS = 2000
-HORIZON = 60.0
+HORIZON = 45.0
 SCALE = 50.0
 
 
