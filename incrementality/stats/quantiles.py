@@ -170,8 +170,7 @@ def compare_quantiles(
 
     References:
         Zou and Donner (2008), Construction of confidence limits about effect measures,
-        https://doi.org/10.1002/sim.3095;
-        Newcombe (2011), MOVER for differences, https://doi.org/10.1177/0962280211418860
+        https://doi.org/10.1002/sim.3095
 
     Examples:
         >>> answer = compare_quantiles(range(30, 130), range(1, 101), 0.5)

@@ -58,7 +58,7 @@ def after_stopping(effect: float, standard_error: float, bounds: GroupSequential
     References:
         Tsiatis, Rosner and Mehta (1984), Exact confidence intervals following a group sequential test,
         https://doi.org/10.2307/2530924;
-        Kim (1989), Point estimation following group sequential tests, https://doi.org/10.2307/2531498
+        Kim (1989), Point estimation following group sequential tests, Biometrics 45, 613-617
 
     Examples:
         >>> from incrementality.stats.sequential import group_sequential_bounds

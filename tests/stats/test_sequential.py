@@ -43,7 +43,7 @@ def test_pococks_bounds_are_those_of_the_published_table(looks, bound):
     assert wang_tsiatis_bound(looks, shape=0.5) == pytest.approx(bound, abs=6e-4)
 
 
-@pytest.mark.oracle("bounds by alpha spending", "R's ldbounds, values of its manual", "2e-4")
+@pytest.mark.oracle("bounds by alpha spending", "R's ldbounds, values of its vignette", "2e-4")
 @pytest.mark.parametrize(
     ("kind", "published"),
     [
@@ -52,7 +52,7 @@ def test_pococks_bounds_are_those_of_the_published_table(looks, bound):
     ],
 )
 def test_spending_bounds_are_those_of_ldbounds(kind, published):
-    # its manual prints four decimals of a coarser grid: the third of O'Brien and Fleming differs by 1e-4
+    # its vignette prints four decimals of a coarser grid: the third of O'Brien and Fleming differs by 1e-4
     found = group_sequential_bounds(FIFTHS, spending=Spending(kind=kind)).critical
     assert found == pytest.approx(published, abs=2e-4)
 
