@@ -182,6 +182,14 @@ class DataMapping(Record):
     stratum: Annotated[
         str | None, Field(min_length=1, description="The column within whose values units were randomised.")
     ] = None
+    block: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="The same where its values are many and small, such as matched pairs or blocks of accounts: "
+            "arms are compared block by block.",
+        ),
+    ] = None
     covariates: Annotated[
         tuple[Annotated[Covariate, BeforeValidator(named, json_schema_input_type=str | Covariate)], ...],
         Field(description="Columns measured before assignment."),
@@ -261,13 +269,28 @@ class DataMapping(Record):
         return self
 
     @model_validator(mode="after")
+    def _block_stands_alone(self) -> Self:
+        if self.block is not None and (self.stratum is not None or self.p_arm is not None):
+            raise ValueError(
+                "block: units are drawn within blocks or within strata: give 'block' alone, without stratum and p_arm"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _population_is_mapped(self) -> Self:
         if self.population == "eligible" and self.eligible is None:
             raise ValueError("population: 'eligible' needs the key 'eligible', the column that says who was")
         if self.data_cut is not None and self.t0 is None:
             raise ValueError("data_cut: a data cut needs the key 't0', the column with the moment of the decision")
         own = [name for name in (self.eligible, self.delivered, self.t0, self.p_arm) if name is not None]
-        others = {self.arm, self.unit, self.cluster, self.stratum, *(item.column for item in self.covariates)}
+        others = {
+            self.arm,
+            self.unit,
+            self.cluster,
+            self.stratum,
+            self.block,
+            *(item.column for item in self.covariates),
+        }
         taken = sorted({*repeated(own), *(name for name in own if name in others)})
         refuse(
             [f"the column {name!r} cannot be eligible, delivered, t0 or p_arm and another part too" for name in taken]
@@ -277,5 +300,16 @@ class DataMapping(Record):
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
         """What a request does not use leaves its canonical JSON, and so its hash, as it was."""
-        later = ("eligible", "delivered", "t0", "p_arm", "data_cut", "population", "log", "deliveries", "maturity_lag")
+        later = (
+            "block",
+            "eligible",
+            "delivered",
+            "t0",
+            "p_arm",
+            "data_cut",
+            "population",
+            "log",
+            "deliveries",
+            "maturity_lag",
+        )
         return without_unused(handler(self), later)

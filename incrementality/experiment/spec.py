@@ -108,7 +108,7 @@ class Experiment(Record):
     def _parts_fit_together(self) -> Self:
         owed = () if self.request is None else owed_messages(self.withholds, self.request.purpose)
         complaints = [*_covariates_measured_late(self), *_columns_used_twice(self), *_dates_backwards(self), *owed]
-        refuse([*complaints, *log_complaints(self)])
+        refuse([*complaints, *_blocks_by_segment(self), *log_complaints(self)])
         return self
 
     @property
@@ -148,11 +148,17 @@ def _covariates_measured_late(experiment: Experiment) -> list[str]:
 def _columns_used_twice(experiment: Experiment) -> list[str]:
     data = experiment.data
     outcomes = {column for metric in experiment.metrics for column in metric.columns}
-    parts = [data.arm, *(column for column in (data.unit, data.cluster, data.stratum) if column)]
+    parts = [data.arm, *(column for column in (data.unit, data.cluster, data.stratum, data.block) if column)]
     return [
-        f"data: the column {column!r} cannot be used twice among unit, arm, cluster, stratum and outcomes"
+        f"data: the column {column!r} cannot be used twice among unit, arm, cluster, stratum, block and outcomes"
         for column in sorted({*repeated(parts), *outcomes.intersection(parts)})
     ]
+
+
+def _blocks_by_segment(experiment: Experiment) -> list[str]:
+    if experiment.data.block is None or not experiment.segments:
+        return []
+    return ["segments: blocks may span segments, so an experiment with data.block has none; leave the segments out"]
 
 
 def _dates_backwards(experiment: Experiment) -> list[str]:

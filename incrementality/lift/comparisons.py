@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from incrementality.errors import ControlMeanZero, ValueNotAllowed
+from incrementality.lift.blocked import compare_within_blocks
 from incrementality.lift.clustered import clustered_estimate, clustered_pair
 from incrementality.lift.guard import guarded, take_guard
 from incrementality.lift.regressions import check_strata, compare_by_regression
@@ -55,13 +56,15 @@ def compare_arms(sample: Sample, guard: Guard | None = None) -> tuple[LiftEstima
         _check_control_mean(part, experiment)
     estimates: list[LiftEstimate] = []
     strata = tuple(sample.table.strata)
-    if strata and experiment.data.cluster is None:
+    if experiment.data.block is not None:
+        estimates += [e for part in sample.metrics for e in compare_within_blocks(sample, part)]
+    elif strata and experiment.data.cluster is None:
         estimates += compare_by_regression(sample, sample.metrics, strata, adjusted=False)
     else:
         for part in sample.metrics:
             check_strata(experiment, part.reduction.moments.select(*((arm.name,) for arm in experiment.arms)))
             estimates += compare_metric(part, experiment)
-    if sample.table.covariates:
+    if sample.table.covariates and experiment.data.block is None:
         parts = [part for part in sample.metrics if part.metric.adjust]
         estimates += compare_by_regression(sample, parts, (*strata, *sample.table.covariates), adjusted=True)
     estimates = guarded(sample, take_guard(sample) if guard is None else guard, estimates)

@@ -68,6 +68,8 @@ def compare_compliers(sample: Sample) -> tuple[tuple[LiftEstimate, ...], tuple[s
     refused: list[str] = []
     if sample.experiment.data.delivered is None:
         return (), ()
+    if sample.experiment.data.block is not None:
+        return (), ("The effect on those reached is not stated for arms that were drawn within blocks.",)
     for part in (part for part in sample.metrics if part.metric.role == "primary"):
         for arm in sample.experiment.treatments:
             answer = arm_compliance(sample, part, arm.name)

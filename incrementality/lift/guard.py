@@ -1,7 +1,7 @@
 """The small-holdout guard: where few units pay, or some pay much, the test is by permutation, and the page says why.
 
 The rule reads all arms together, so it cannot choose a test by its outcome. It covers means, money and ratios of units
-that were drawn one by one; whole clusters have their own rule of enough clusters.
+that were drawn one by one; whole clusters and small blocks have rules of their own.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Guard:
 def take_guard(sample: Sample) -> Guard:
     """Ask the rule of every comparison that it covers, in one pass over all arms together."""
     parts = [part for part in sample.metrics if part.metric.kind in _KINDS]
-    if sample.experiment.data.cluster is not None or not parts:
+    data = sample.experiment.data
+    if data.cluster is not None or data.block is not None or not parts:
         return Guard(answers={})
     ratios = {
         part.metric.columns[0]: (part.metric.columns[1], _ratio(part)) for part in parts if len(part.metric.columns) > 1

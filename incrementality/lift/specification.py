@@ -75,6 +75,10 @@ def _unit(sample: Sample) -> str:
         told += f"; whole groups of column {data.cluster} were randomised, and variances are by group (CR2)"
     if data.stratum is not None:
         told += f"; randomised within {data.stratum}, and compared within it"
+    if data.block is not None:
+        told += (
+            f"; randomised within blocks of {data.block}, and compared block by block; blocks with one arm tell nothing"
+        )
         told += f", by the probabilities of column {data.p_arm}" if data.p_arm is not None else ""
     if sample.entries is not None:
         told += "; a unit in several rows counts in its first entry"
@@ -104,5 +108,7 @@ def _registered(sample: Sample) -> str:
     covariates = sample.experiment.data.covariates
     if not covariates:
         return "The unadjusted comparison, since no covariates were declared."
+    if sample.experiment.data.block is not None:
+        return "The comparison block by block; covariates serve the check of balance alone."
     named = ", ".join(covariate.column for covariate in covariates)
     return f"Adjusted by Lin's fully interacted regression on {named}; the unadjusted one stands beside it."

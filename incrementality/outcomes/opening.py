@@ -103,7 +103,7 @@ def _parts(experiment: Experiment) -> list[tuple[str, Part]]:
     data = experiment.data
     parts: list[tuple[str, Part]] = [(data.arm, ARM)]
     parts += [(name, UNIT_ID) for name in (data.unit,) if name is not None]
-    parts += [(name, GROUP) for name in (data.cluster, data.stratum) if name is not None]
+    parts += [(name, GROUP) for name in (data.cluster, data.stratum, data.block) if name is not None]
     parts += [(name, FLAG) for name in (data.eligible, data.delivered) if name is not None]
     parts += [(name, MOMENT) for name in (data.t0,) if name is not None]
     parts += [(name, PROBABILITY) for name in (data.p_arm,) if name is not None]
@@ -177,7 +177,13 @@ def _covariates(
 
 def _strata(warehouse: Warehouse, relation: Relation, experiment: Experiment, source: str) -> dict[str, exp.Expression]:
     name = experiment.data.stratum
-    return {} if name is None else _indicators(warehouse, relation, name, source)
+    if name is None:
+        return {}
+    try:
+        return _indicators(warehouse, relation, name, source)
+    except InputError as error:
+        hint = "where arms were drawn within many small groups, map the column as data.block; or join its values"
+        raise InputError(error.message, hint=hint) from error
 
 
 def _indicators(warehouse: Warehouse, relation: Relation, name: str, source: str) -> dict[str, exp.Expression]:

@@ -248,7 +248,7 @@ class UnitTable:
                 missing.
         """
         data = self.experiment.data
-        if data.stratum is None and data.cluster is None and not self.rule.reasons:
+        if data.stratum is None and data.cluster is None and data.block is None and not self.rule.reasons:
             return {"arm missing": reduction.missing[0]} if reduction.missing else {}
         so_far, items = parse("TRUE"), {}
         for reason, test in (self._unplaced() | self.rule.reasons).items():
@@ -262,6 +262,7 @@ class UnitTable:
     def _unplaced(self) -> dict[str, exp.Expression]:
         data = self.experiment.data
         needed = {"arm missing": data.arm, "stratum missing": data.stratum, "cluster missing": data.cluster}
+        needed["block missing"] = data.block
         return {reason: parse("$x IS NULL", x=column(name)) for reason, name in needed.items() if name is not None}
 
     def count_clusters_in_several_arms(self) -> int:
@@ -287,7 +288,8 @@ class UnitTable:
 
     def placed(self) -> list[exp.Expression]:
         """Return the tests that a row passes whose stratum and cluster are known."""
-        names = (self.experiment.data.stratum, self.experiment.data.cluster)
+        data = self.experiment.data
+        names = (data.stratum, data.cluster, data.block)
         return [parse("$x IS NOT NULL", x=column(name)) for name in names if name is not None]
 
     def _where(self, present: Sequence[str]) -> exp.Expression | None:
