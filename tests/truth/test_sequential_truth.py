@@ -70,13 +70,39 @@ def test_twenty_looks_at_a_fixed_test_reject_far_more():
     assert np.mean((np.abs(paths(0.0, times, 40_000, seed=3)) >= 1.96).any(1)) > 0.2
 
 
-@pytest.mark.parametrize(("kind", "drift"), [("obrien_fleming", 0.0), ("pocock", 2.8)])
-def test_stopped_tests_cover_and_are_median_unbiased(kind, drift):
-    found = summary(drift, stopped(drift, kind))
-    assert found["covered"] == pytest.approx(0.95, abs=band(0.05))
-    assert found["above_truth"] == pytest.approx(0.5, abs=band(0.5))
-    if drift:
-        assert found["raw_bias"] > max(0.1, found["bias"] + 0.05)  # the plain estimate of a stopped test is too large
+def first_z(bounds, exceeds):
+    """The statistic from which an answer at the last look of the bounds exceeds something; answers rise with it."""
+    error = 1 / math.sqrt(bounds.times[-1])
+    low, high = -12.0, 18.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (low, middle) if exceeds(after_stopping(middle * error, error, bounds)) else (middle, high)
+    return high
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stopped_tests_cover_and_are_median_unbiased(kind):
+    """200,000 tests: at each look it is found once from which statistic on the answer lies above the truth."""
+    drift, draws = 2.8, 200_000
+    so_far = [group_sequential_bounds(TIMES[:k], spending=Spending(kind=kind)) for k in (1, 2, 3)]
+    z = paths(drift, TIMES, draws, seed=1)
+    crossed = np.abs(z) >= np.array(so_far[-1].critical)
+    last = np.where(crossed.any(1), crossed.argmax(1), 2)
+    seen = z[np.arange(draws), last]
+    above = {
+        "estimate": lambda answer: answer.effect > drift,
+        "lower": lambda answer: answer.interval.lower > drift,
+        "upper": lambda answer: answer.interval.upper > drift,
+    }
+    shares = {
+        name: np.mean(seen > np.array([first_z(bounds, exceeds) for bounds in so_far])[last])
+        for name, exceeds in above.items()
+    }
+    assert shares["estimate"] == pytest.approx(0.5, abs=band(0.5, draws))
+    assert shares["lower"] == pytest.approx(0.025, abs=band(0.025, draws))
+    assert shares["upper"] == pytest.approx(0.975, abs=band(0.025, draws))
+    plain = seen / np.sqrt(np.array(TIMES))[last]
+    assert plain.mean() > drift + 0.1  # the plain estimate of a stopped test is too large
 
 
 @pytest.mark.slow
