@@ -102,9 +102,9 @@ def compare_by_permutation(
     Labels are permuted within strata and keep the arms' sizes; the statistic is the post-stratified difference over
     its Welch standard error, computed anew for each permutation. If the treatment changes nothing for anybody, the
     test errs exactly as often as it says; if it leaves means alone and moves variances, nearly so in large arms. A
-    ratio is linearised around the ratio of both arms together. With ten payers in all the test still holds its level,
-    but the absolute interval covers the truth in 88 to 94 % only (measured, lognormal spend). An outcome less a prediction from the time before
-    the assignment may be given as values.
+    ratio is linearised around the ratio of both arms together. An outcome less a prediction from the time before the
+    assignment may be given as values. With ten payers in all the test still holds its level, but the absolute interval
+    covers the truth in 88 to 95 % only (measured, lognormal spend).
 
     Args:
         values: One value a unit, or the ratio's numerator, shape (n,).
