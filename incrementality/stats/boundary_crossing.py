@@ -74,7 +74,7 @@ class Walk:
         Examples:
             >>> walk = Walk.start().step(0.5, -2.0, 2.0, following=1.0)
             >>> round(walk.beyond(1.0, 1.96), 4)
-            0.0164
+            0.017
         """
         return cls(time=0.0, drift=drift, x=np.zeros(1), mass=np.ones(1))
 
