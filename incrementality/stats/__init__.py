@@ -61,7 +61,6 @@ from incrementality.stats.adjustment import (
 from incrementality.stats.allocation import Allocation, EffectPrior, allocate_holdout, expected_money
 from incrementality.stats.balance import Balance, compare_covariates
 from incrementality.stats.blocks import BlockedPair, compare_blocks
-from incrementality.stats.boundary_crossing import Crossing, crossing_probabilities
 from incrementality.stats.cluster_adjustment import (
     AdjustedClusters,
     ClusterProducts,
@@ -114,9 +113,9 @@ from incrementality.stats.influence import (
     ratio_influence,
 )
 from incrementality.stats.means import estimate_mean, mean_covariance
-from incrementality.stats.meta import PooledEffect, between_variance, pool_effects, pooled_arm_variance
+from incrementality.stats.meta import PooledEffect, pool_effects, pooled_arm_variance
 from incrementality.stats.moments import Moments, add_moments, moments_of_rows
-from incrementality.stats.multiplicity import Correction, benjamini_hochberg, hochberg, holm, interval_levels
+from incrementality.stats.multiplicity import benjamini_hochberg, hochberg, holm, interval_levels
 from incrementality.stats.noninferiority import Guardrail, guardrail_test, relative_guardrail_test
 from incrementality.stats.permutation import PermutationComparison, compare_by_permutation
 from incrementality.stats.permutation_clusters import compare_clusters_by_permutation
@@ -154,7 +153,7 @@ from incrementality.stats.sequential import (
     stopping_probabilities,
 )
 from incrementality.stats.shrinkage import ShrunkEffects, shrink_effects
-from incrementality.stats.spending import Spending, SpendingKind
+from incrementality.stats.spending import Spending
 from incrementality.stats.stopping import StoppedEstimate, after_stopping
 from incrementality.stats.survival import (
     LogRank,
@@ -184,8 +183,6 @@ __all__ = [
     "Comparison",
     "ComplierEffect",
     "ConfidenceSequence",
-    "Correction",
-    "Crossing",
     "CumulativeArm",
     "EffectPrior",
     "GroupSequentialBounds",
@@ -207,7 +204,6 @@ __all__ = [
     "SimulatedPower",
     "SmallHoldout",
     "Spending",
-    "SpendingKind",
     "StoppedEstimate",
     "SurvivalCurve",
     "add_moments",
@@ -220,7 +216,6 @@ __all__ = [
     "allocate_holdout",
     "anytime_margin",
     "benjamini_hochberg",
-    "between_variance",
     "bootstrap_quantile_effect",
     "chi_square_pvalue",
     "cluster_estimate",
@@ -242,7 +237,6 @@ __all__ = [
     "complier_influence",
     "confidence_sequence",
     "confidence_sequence_of_estimates",
-    "crossing_probabilities",
     "difference_influence",
     "drift_for_power",
     "effective_clusters",
