@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from incrementality.lift.checks import run_checks
-from incrementality.lift.comparisons import compare_arms, is_score_test, mean_of
+from incrementality.lift.comparisons import compare_arms, mean_of
 from incrementality.lift.compliers import compare_compliers, dilute
+from incrementality.lift.conversions import is_score_test
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
 from incrementality.lift.guard import take_guard
 from incrementality.lift.looks import look_checks, look_of, stated_at

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from incrementality.estimates import CheckResult
 from incrementality.formatting import count, p_value, share
+from incrementality.lift.conversions import FEWEST_EVENTS, fewest_of_a_kind, is_plain_share
 from incrementality.lift.draws import draw_checks, entry_checks, planned_shares, shares_of
 from incrementality.lift.exposure import delivery_checks, eligibility_checks
 from incrementality.lift.guard import guard_checks
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["run_checks"]
 
 MOST_MISSING = 0.05
-_FEWEST_EVENTS = 10
 _FEWEST_UNITS = 10
 _FEWEST_PAYERS = 100
 _FEWEST_PAYERS_IN_A_LOPSIDED_SPLIT = 400
@@ -232,6 +232,8 @@ def _enough(sample: Sample, part: MetricSample) -> CheckResult:
     """Whether large-sample intervals can be trusted; reads pooled counts, so it cannot see the effect."""
     units = {arm.name: int(part.arm(arm.name).n.sum()) for arm in sample.experiment.arms}
     table = tuple({"arm": name, "n": n} for name, n in units.items())
+    if is_plain_share(part.metric, sample.experiment):
+        return _few_shares(part, units)
     if part.metric.kind in {"conversion", "revenue"}:
         return _enough_events(part, units, table)
     smallest = min(units.values())
@@ -247,11 +249,25 @@ def _enough(sample: Sample, part: MetricSample) -> CheckResult:
     )
 
 
+def _few_shares(part: MetricSample, units: dict[str, int]) -> CheckResult:
+    """Shares need no large sample: where few units count, the test is exact."""
+    fewest = fewest_of_a_kind(part, tuple(units))
+    told = f"In each arm at least {count(fewest)} units converted, and as many did not: enough for the interval."
+    if few := fewest < FEWEST_EVENTS:
+        told = (
+            f"In an arm only {counted(fewest, 'unit')} converted, or did not, fewer than {FEWEST_EVENTS}: compared by "
+            "the exact test, which holds for any number."
+        )
+    rows = tuple({"arm": name, "n": n, "events": part.nonzero(name)} for name, n in units.items())
+    passed = None if few else True
+    return CheckResult(name="enough_events", metric=part.metric.name, passed=passed, sentence=told, table=rows)
+
+
 def _enough_events(part: MetricSample, units: dict[str, int], table: tuple[dict[str, object], ...]) -> CheckResult:
     events = sum(part.nonzero(name) for name in units)
     smaller = min(units.values())
     expected = events * smaller / sum(units.values())
-    enough = _FEWEST_EVENTS
+    enough = FEWEST_EVENTS
     if part.metric.kind == "revenue":
         lopsided = smaller / (smaller + max(units.values())) < _LOPSIDED
         enough = _FEWEST_PAYERS_IN_A_LOPSIDED_SPLIT if lopsided else _FEWEST_PAYERS

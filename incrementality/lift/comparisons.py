@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from incrementality.errors import ControlMeanZero, ValueNotAllowed
 from incrementality.lift.blocked import compare_within_blocks
 from incrementality.lift.clustered import clustered_estimate, clustered_pair
+from incrementality.lift.conversions import compare_shares, is_score_test, is_tested_exactly
 from incrementality.lift.guard import guarded, take_guard
 from incrementality.lift.regressions import check_strata, compare_by_regression
 from incrementality.lift.stating import lift_estimate
@@ -17,7 +18,6 @@ from incrementality.stats import (
     cluster_estimate,
     cluster_mean,
     compare_means,
-    compare_proportions,
     estimate_mean,
     holm,
     intraclass_correlation,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import Moments
 
-__all__ = ["compare_arms", "compare_metric", "is_score_test", "is_zero", "mean_of"]
+__all__ = ["compare_arms", "compare_metric", "is_zero", "mean_of"]
 
 _ROUNDING = 1e-12  # a mean below this share of the level around which it was summed is zero
 
@@ -65,7 +65,7 @@ def compare_arms(sample: Sample, guard: Guard | None = None) -> tuple[LiftEstima
             check_strata(experiment, part.reduction.moments.select(*((arm.name,) for arm in experiment.arms)))
             estimates += compare_metric(part, experiment)
     if sample.table.covariates and experiment.data.block is None:
-        parts = [part for part in sample.metrics if part.metric.adjust]
+        parts = [p for p in sample.metrics if p.metric.adjust and not is_tested_exactly(p, experiment)]
         estimates += compare_by_regression(sample, parts, (*strata, *sample.table.covariates), adjusted=True)
     estimates = guarded(sample, take_guard(sample) if guard is None else guard, estimates)
     order = {metric.name: i for i, metric in enumerate(experiment.metrics)}
@@ -107,11 +107,6 @@ def is_zero(moments: Moments, column: str) -> bool:
     return bool(abs(moments.means()[k]) <= _ROUNDING * abs(moments.shift[k]))
 
 
-def is_score_test(metric: PlannedMetric, experiment: Experiment) -> bool:
-    """Return whether the metric is compared by the score test of two shares."""
-    return metric.kind == "conversion" and experiment.data.cluster is None
-
-
 def compare_metric(part: MetricSample, experiment: Experiment) -> list[LiftEstimate]:
     """Return the metric's unadjusted comparisons, each arm against the control; clusters also within strata.
 
@@ -126,13 +121,7 @@ def compare_metric(part: MetricSample, experiment: Experiment) -> list[LiftEstim
     found = []
     for arm in experiment.treatments:
         if is_score_test(metric, experiment):
-            comparison = compare_proportions(
-                part.nonzero(arm.name),
-                int(part.arm(arm.name).n.sum()),
-                part.nonzero(control),
-                int(part.arm(control).n.sum()),
-                alpha=experiment.alpha,
-            )
+            comparison, method = compare_shares(part, experiment, arm.name)
         else:
             comparison = compare_means(means[arm.name], means[control], alpha=experiment.alpha)
         values = means[arm.name].value, means[control].value
@@ -151,8 +140,6 @@ def _compare_clusters(part: MetricSample, experiment: Experiment) -> list[LiftEs
 
 
 def _unadjusted_method(metric: PlannedMetric) -> str:
-    if metric.kind == "conversion":
-        return "Miettinen-Nurminen score interval and test"
     if metric.kind == "ratio":
         return "ratio of means, delta method, Welch t; relative by Fieller"
     return "difference in means, Welch t (HC2); relative by Fieller"

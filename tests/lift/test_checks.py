@@ -143,24 +143,27 @@ def test_clusters_must_be_whole(plan, sample, check, moved):
     assert found.passed is (moved == [])
 
 
-@pytest.mark.parametrize(
-    ("case", "passed"),
-    [
-        (("conversion", 40, 400, 0.5), True),
-        (("conversion", 12, 400, 0.5), False),
-    ],
-    ids=str,
-)
-def test_few_conversions_bring_caution(plan, check, case, passed):
-    kind, events, n, share = case
-    treated = np.arange(n) >= n * share
-    rows = pd.DataFrame({"id": range(n), "arm": np.where(treated, "journey", "control")})
-    rows["y"] = (np.random.default_rng(4).permutation(n) < events).astype(float)
-    arms = [{"name": "control", "share": share, "control": True}, {"name": "journey", "share": 1 - share}]
-    metric = {"name": "y", "kind": kind, "role": "primary", "relative": False}
-    readout = read_out(plan(arms=arms, metrics=[metric]), data=rows)
-    assert check(readout, "enough_events", "y").passed is passed
-    assert readout.grade == ("trust" if passed else "caution")
+@pytest.mark.parametrize(("events", "passed"), [(40, True), (12, None), (392, None)])
+def test_few_conversions_are_tested_exactly_and_bring_no_caution(plan, check, events, passed):
+    rows = pd.DataFrame({"id": range(400), "arm": np.repeat(["control", "journey"], 200)})
+    rows["y"] = (np.random.default_rng(4).permutation(400) < events).astype(float)
+    metric = {"name": "y", "kind": "conversion", "role": "primary", "relative": False}
+    readout = read_out(plan(metrics=[metric]), data=rows)
+    found = check(readout, "enough_events", "y")
+    assert found.passed is passed
+    assert ("exact test" in found.sentence) is (passed is None)
+    assert readout.grade == "trust"
+
+
+@pytest.mark.parametrize("groups", ["stratum", "cluster"])
+def test_few_conversions_of_strata_and_accounts_keep_their_caution(plan, check, groups):
+    rows = pd.DataFrame({"id": range(400), "arm": np.repeat(["control", "journey"], 200)})
+    rows["y"] = (np.random.default_rng(4).permutation(400) < 12).astype(float)
+    rows["g"] = rows.index // 10 if groups == "cluster" else np.tile(["a", "b"], 200)
+    metric = {"name": "y", "kind": "conversion", "role": "primary", "relative": False}
+    readout = read_out(plan(metrics=[metric], data={groups: "g"}), data=rows)
+    assert check(readout, "enough_events", "y").passed is False
+    assert "exact" not in readout.headline("y", "journey").method
 
 
 @pytest.mark.parametrize(("n", "grade"), [(2, "caution"), (3, "caution"), (12, "trust")])

@@ -63,6 +63,28 @@ def test_a_conversion_is_the_score_interval(plan, sample):
     assert ours.standard_error == pytest.approx(np.sqrt(treated.var() / len(treated) + control.var() / len(control)))
 
 
+def test_few_conversions_are_scipys_barnard_test(plan):
+    """Barnard's largest probability is over all shares here and over a millionth less there; scipy's own grid is 32."""
+    rows = pd.DataFrame({"id": range(80), "arm": np.repeat(["control", "journey"], 40), "y": 0})
+    rows.loc[[*range(2), *range(40, 49)], "y"] = 1
+    metric = {"name": "y", "kind": "conversion", "role": "primary"}
+    ours = only(read_out(plan(metrics=[metric], data={"covariates": ["x"]}), data=rows.assign(x=rows.index % 7)))
+    theirs = stats.barnard_exact([[9, 2], [31, 38]], alternative="greater", pooled=True, n=256)
+    assert ours.pvalue == pytest.approx(2 * theirs.pvalue, abs=1e-5)
+    assert ours.method.startswith("exact unconditional score test")
+    assert (ours.effect_ci_lower < 0 < ours.effect_ci_upper) == (ours.pvalue > 0.05)
+
+
+def test_few_conversions_are_not_adjusted_by_a_regression(plan, sample):
+    rows = sample(300).assign(rare=lambda f: (f.index % 60 == 0).astype(int))
+    metrics = [
+        {"name": "y", "kind": "mean", "role": "primary"},
+        {"name": "rare", "kind": "conversion", "role": "secondary", "relative": False},
+    ]
+    readout = read_out(plan(metrics=metrics, data={"covariates": ["x"]}), data=rows)
+    assert [(e.metric, e.adjusted) for e in readout.estimates] == [("y", False), ("y", True), ("rare", False)]
+
+
 def test_a_ratio_is_the_welch_test_of_its_linearised_values(plan, sample):
     rows = sample(300).assign(sessions=lambda f: 2 + f.index % 5)
     metric = {"name": "r", "kind": "ratio", "numerator": "y", "denominator": "sessions", "role": "primary"}

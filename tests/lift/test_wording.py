@@ -82,10 +82,10 @@ def test_a_failed_check_never_prints_lift(simulated, fault):
 
 
 def test_a_failed_check_of_another_metric_silences_lift_too(plan, sample):
-    rows = shifted(sample, 1).assign(rare=lambda f: (f.index < 3).astype(int))
+    rows = shifted(sample, 1).assign(rare=lambda f: np.where(f.index < 40, np.nan, f["x"]))
     metrics = [
         {"name": "y", "kind": "mean", "role": "primary"},
-        {"name": "rare", "kind": "conversion", "role": "secondary", "relative": False},
+        {"name": "rare", "kind": "mean", "role": "secondary", "relative": False},
     ]
     readout = read_out(plan(metrics=metrics), data=rows)
     assert readout.grade == "caution"
