@@ -75,11 +75,11 @@ def _unit(sample: Sample) -> str:
         told += f"; whole groups of column {data.cluster} were randomised, and variances are by group (CR2)"
     if data.stratum is not None:
         told += f"; randomised within {data.stratum}, and compared within it"
+        told += f", by the probabilities of column {data.p_arm}" if data.p_arm is not None else ""
     if data.block is not None:
         told += (
             f"; randomised within blocks of {data.block}, and compared block by block; blocks with one arm tell nothing"
         )
-        told += f", by the probabilities of column {data.p_arm}" if data.p_arm is not None else ""
     if sample.entries is not None:
         told += "; a unit in several rows counts in its first entry"
     return told
