@@ -140,7 +140,7 @@ def watch(
     try:
         sample = take_sample(_showing(table, "guardrail"))
     except EmptyArm as error:
-        return replace(seen, note=f"Nothing can be compared yet: {error.message}.")
+        return replace(seen, note=f"Nothing can be compared yet: {error.message.rstrip('.')}.")
     analysed = {arm.name: sample.units(arm.name) for arm in experiment.arms}
     guard = take_guard(sample)
     guardrails = _registered(compare_arms(sample, guard)) if sample.metrics else ()

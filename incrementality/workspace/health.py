@@ -45,7 +45,7 @@ def health_of(workspace: Workspace, experiment_id: str, *, on: date) -> Health:
     try:
         engine = engine_for(workspace, experiment)
     except SourceNotFound as error:
-        note = f"There is no outcome data yet: {error.message}."
+        note = f"There is no outcome data yet: {error.message.rstrip('.')}."
         seen = Health(
             experiment_id=experiment_id, question=experiment.question, on=on, progress=progress, look=look, note=note
         )

@@ -94,7 +94,7 @@ def request_of(
         direction=metric.direction,
         starts=experiment.started,
         answer_by=asked.answer_by,
-        longest_weeks=asked.longest_weeks,
+        longest_weeks=_weeks_of_enrolment(experiment, asked),
         window_days=28 if metric.window is None else max(1, round(metric.window.total_seconds() / 86400)),
         maturity_lag_days=asked.maturity_lag_days,
         looks=asked.looks,
@@ -109,6 +109,13 @@ def request_of(
         release=release_of(asked),
         looked_up=numbers.looked_up,
     )
+
+
+def _weeks_of_enrolment(experiment: Experiment, asked: HoldoutRequest) -> int:
+    """The most weeks in which units may enter: those asked for, and none after the last day of assignment."""
+    if experiment.started is None or experiment.ended is None:
+        return asked.longest_weeks
+    return min(asked.longest_weeks, ((experiment.ended - experiment.started).days + 1) // 7)
 
 
 def _request(experiment: Experiment) -> HoldoutRequest:

@@ -157,3 +157,15 @@ def test_a_history_may_be_one_of_the_named_sources(workspace, folder):
     ask(folder, request=REQUEST.replace("history.csv", "past_entries"))
     found = design_experiment(Workspace(workspace.root), "mail").request
     assert (found.arrivals_per_week, found.looked_up.sha256) == (70.0, sha256_of(folder / "history.csv"))
+
+
+def test_nobody_is_planned_to_enter_after_the_last_day(workspace):
+    from incrementality.workspace import design_experiment
+
+    path = workspace.folder("mail") / "experiment.yaml"
+    text = path.read_text(encoding="utf-8").replace("role: primary}", "role: primary, smallest_effect: {relative: 5%}}")
+    asked = "request: {decision: Send it or stop., population: 100, arrivals_per_week: 100, baseline: {mean: 0.1}}\n"
+    path.write_text(text + "started: 2026-01-05\nended: 2026-02-01\n" + asked, encoding="utf-8")
+    answer = design_experiment(workspace, "mail")
+    assert answer.enrolment_weeks == 4
+    assert answer.n == 500
