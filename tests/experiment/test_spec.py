@@ -1,8 +1,6 @@
-from datetime import date
-
 """The experiment's own rules and its hash."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 from pydantic import ValidationError
