@@ -127,7 +127,14 @@ from incrementality.stats.power import (
     sample_size,
 )
 from incrementality.stats.power_guard import SmallHoldout, pooled_small_holdout, skewness_of_sums, small_holdout_guard
-from incrementality.stats.power_looks import look_inflation, obrien_fleming_bound, wang_tsiatis_bound
+from incrementality.stats.power_looks import (
+    anytime_plan,
+    look_inflation,
+    obrien_fleming_bound,
+    units_for_plan,
+    wang_tsiatis_bound,
+    wang_tsiatis_plan,
+)
 from incrementality.stats.power_noncentral import t_test_power
 from incrementality.stats.power_outcome import (
     Outcome,
@@ -215,6 +222,7 @@ __all__ = [
     "after_stopping",
     "allocate_holdout",
     "anytime_margin",
+    "anytime_plan",
     "benjamini_hochberg",
     "bootstrap_quantile_effect",
     "chi_square_pvalue",
@@ -293,5 +301,7 @@ __all__ = [
     "t_test_power",
     "t_two_sided_pvalue",
     "two_sided_critical_value",
+    "units_for_plan",
     "wang_tsiatis_bound",
+    "wang_tsiatis_plan",
 ]

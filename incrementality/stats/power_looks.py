@@ -1,16 +1,36 @@
-"""What looking several times costs: Wang and Tsiatis's boundaries and how many more units they need."""
+"""What looking several times costs: plans of looks, and how many more units they need than one look."""
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING, Literal
+
 from incrementality.errors import InputError
 from incrementality.stats.boundary_crossing import crossing_probabilities
+from incrementality.stats.confidence_sequences import anytime_margin
 from incrementality.stats.distributions import normal_quantile
 from incrementality.stats.roots import reaching_root
-from incrementality.stats.sequential import GroupSequentialBounds, information_inflation
+from incrementality.stats.sequential import (
+    GroupSequentialBounds,
+    drift_for_power,
+    group_sequential_bounds,
+    information_inflation,
+)
 
-__all__ = ["look_inflation", "obrien_fleming_bound", "wang_tsiatis_bound"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = [
+    "anytime_plan",
+    "look_inflation",
+    "obrien_fleming_bound",
+    "units_for_plan",
+    "wang_tsiatis_bound",
+    "wang_tsiatis_plan",
+]
 
 _MOST_LOOKS = 100
+_DATES = 20
 
 
 def wang_tsiatis_bound(looks: int, *, shape: float, alpha: float = 0.05) -> float:
@@ -96,19 +116,90 @@ def look_inflation(looks: int, *, alpha: float = 0.05, power: float = 0.8, shape
         >>> round(look_inflation(1), 3), round(look_inflation(5), 3)
         (1.0, 1.028)
     """
+    return max(1.0, information_inflation(wang_tsiatis_plan(looks, shape=shape, alpha=alpha), power))
+
+
+def wang_tsiatis_plan(looks: int, *, shape: float = 0.0, alpha: float = 0.05) -> GroupSequentialBounds:
+    """Return the bounds of several equally spaced looks, for a boundary of a given shape.
+
+    Args:
+        looks: Number of looks, from 1 to 100, the last one included.
+        shape: As in ``wang_tsiatis_bound``; default: O'Brien and Fleming's.
+        alpha: Two-sided error rate over all looks.
+
+    Raises:
+        InputError: A value is outside its range.
+
+    References:
+        Wang and Tsiatis (1987), https://doi.org/10.2307/2531959
+
+    Examples:
+        >>> [round(c, 3) for c in wang_tsiatis_plan(4).critical]
+        [4.049, 2.863, 2.337, 2.024]
+    """
     bound = wang_tsiatis_bound(looks, shape=shape, alpha=alpha)
     times = [k / looks for k in range(1, looks + 1)]
-    critical = _boundary(bound, times, shape)
-    plan = GroupSequentialBounds(
-        times=tuple(times), critical=tuple(critical), spent=_spent(times, critical), alpha=alpha, sides=2
-    )
-    return max(1.0, information_inflation(plan, power))
+    return _plan(times, _boundary(bound, times, shape), alpha, 2)
+
+
+def anytime_plan(*, alpha: float = 0.05, sides: Literal[1, 2] = 2, dates: int = _DATES) -> GroupSequentialBounds:
+    """Return the bounds of a confidence sequence that is read on equally spaced dates up to its planned size.
+
+    Args:
+        alpha: Error rate over all dates, for ever.
+        sides: 2 for intervals, 1 for lower bounds of a positive effect.
+        dates: Number of dates.
+
+    Returns:
+        The bounds; what they spend by the planned size is less than ``alpha``, for the sequence goes on.
+
+    References:
+        Waudby-Smith et al. (2021), https://arxiv.org/abs/2103.06476
+
+    Examples:
+        >>> plan = anytime_plan(dates=4)
+        >>> [round(c, 2) for c in plan.critical], round(plan.spent[-1], 3)
+        ([3.25, 3.08, 3.04, 3.04], 0.006)
+    """
+    times = [k / dates for k in range(1, dates + 1)]
+    critical = anytime_margin(times, planned_units=1.0, alpha=alpha, sides=sides).tolist()
+    return _plan(times, critical, alpha, sides)
+
+
+def units_for_plan(plan: GroupSequentialBounds, *, power: float = 0.8) -> float:
+    """Return the units of a plan of looks divided by those of one two-sided look with the same error rate.
+
+    Above 1 is the price of looking; a one-sided plan may stand below 1.
+
+    Args:
+        plan: The bounds of all looks.
+        power: Probability of crossing a bound at any look.
+
+    Raises:
+        InputError: ``power`` is not between ``alpha`` and 1.
+
+    References:
+        Jennison and Turnbull (2000), Group Sequential Methods with Applications to Clinical Trials, section 2.3,
+        https://doi.org/10.1201/9780367805326
+
+    Examples:
+        >>> round(units_for_plan(group_sequential_bounds([0.25, 0.5, 0.75, 1.0])), 3)
+        1.02
+        >>> round(units_for_plan(anytime_plan()), 2), round(units_for_plan(anytime_plan(sides=1)), 2)
+        (1.74, 1.49)
+    """
+    one = drift_for_power(group_sequential_bounds([1.0], alpha=plan.alpha), power)
+    return (drift_for_power(plan, power) * math.sqrt(plan.times[-1]) / one) ** 2
 
 
 def _boundary(bound: float, times: list[float], shape: float) -> list[float]:
     return [bound * time ** (shape - 0.5) for time in times]
 
 
-def _spent(times: list[float], critical: list[float]) -> tuple[float, ...]:
-    crossing = crossing_probabilities(times, critical, [-c for c in critical])
-    return tuple((crossing.upper + crossing.lower).cumsum().tolist())
+def _plan(
+    times: Sequence[float], critical: Sequence[float], alpha: float, sides: Literal[1, 2]
+) -> GroupSequentialBounds:
+    lower = [-c if sides > 1 else -math.inf for c in critical]
+    crossing = crossing_probabilities(times, critical, lower)
+    spent = tuple((crossing.upper + (crossing.lower if sides > 1 else 0.0)).cumsum().tolist())
+    return GroupSequentialBounds(times=tuple(times), critical=tuple(critical), spent=spent, alpha=alpha, sides=sides)

@@ -11,11 +11,15 @@ from incrementality.errors import InputError
 from incrementality.stats import (
     EffectPrior,
     allocate_holdout,
+    anytime_margin,
+    anytime_plan,
     expected_money,
     look_inflation,
     obrien_fleming_bound,
     simulate_power,
     small_holdout_guard,
+    units_for_plan,
+    wang_tsiatis_plan,
 )
 
 # Jennison and Turnbull (2000), tables 2.3 and 2.4: O'Brien and Fleming, alpha 0.05; three decimals
@@ -124,3 +128,17 @@ def test_the_same_seed_gives_the_same_power():
 def test_what_cannot_be_planned_is_refused_by_name(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_the_price_of_a_confidence_sequence_is_what_the_formula_of_one_reading_bounds():
+    """Reading once, at the planned size, needs margin plus power; reading on the way there can only help."""
+    margin = float(anytime_margin([1.0], planned_units=1.0)[0])
+    once = ((margin + 0.8416212) / (1.9599640 + 0.8416212)) ** 2
+    assert 0.8 * once < units_for_plan(anytime_plan(dates=20)) < once
+    assert units_for_plan(anytime_plan(dates=1)) == pytest.approx(once, rel=1e-3)
+
+
+def test_a_plan_of_equal_looks_spends_its_error_rate():
+    plan = wang_tsiatis_plan(5, shape=0.5)
+    assert plan.spent[-1] == pytest.approx(0.05, abs=1e-6)
+    assert units_for_plan(plan) == pytest.approx(look_inflation(5, shape=0.5), rel=1e-6)
