@@ -3,12 +3,14 @@
 Modules, from the ground up:
 
     inputs          the small records of a request
+    monitoring      how it is watched: once, at planned looks, or on any day
     request         what is asked for
     history         the metric's past, in the few numbers that a design rests on
     plan            units, power, what can be seen, how long; no words
     record          records to plain JSON values and back
     parts           the parts of an answer
     answer          the record that comes out: frozen, signed, versioned, back from JSON
+    watching        the looks and their price in words
     wording         the sentences, and the answer as Markdown
     money           revenue at risk, the value of the decision, the share that earns most
     surroundings    live experiments and negative signals
@@ -32,6 +34,7 @@ from incrementality.design.inputs import (
     ReleasePlan,
 )
 from incrementality.design.looks import Look, look_on, looks_of
+from incrementality.design.monitoring import Monitoring, monitoring_asked, monitoring_of
 from incrementality.design.parts import SignOff
 from incrementality.design.request import DesignRequest
 from incrementality.design.surroundings import conflicts_with_live
@@ -47,6 +50,7 @@ __all__ = [
     "LookUp",
     "MetricBaseline",
     "MetricHistory",
+    "Monitoring",
     "ReleasePlan",
     "SignOff",
     "arms_drawn",
@@ -56,5 +60,7 @@ __all__ = [
     "design",
     "look_on",
     "looks_of",
+    "monitoring_asked",
+    "monitoring_of",
     "revise",
 ]

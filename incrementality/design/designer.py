@@ -15,6 +15,7 @@ from incrementality.design.parts import CurvePoint, GuardedPower, PlannedArm
 from incrementality.design.plan import arm_sizes, detectable, dilution, eligible_units, make_plan, power_at
 from incrementality.design.request import DesignRequest
 from incrementality.design.surroundings import conflicts_of_plan, guardrails_of_plan
+from incrementality.design.watching import monitoring_price
 from incrementality.design.wording import percent, verdict_sentence
 from incrementality.errors import InputError
 
@@ -196,8 +197,8 @@ def _notes(request: DesignRequest, guarded: GuardedPower) -> tuple[str, ...]:
             )
     if request.treatment_arms > 1:
         said.append(f"Each of {request.treatment_arms} comparisons is planned at Holm's strictest step.")
-    if request.looks > 1:
-        said.append(f"{request.looks} looks, by O'Brien and Fleming's boundary, are paid for in units.")
+    if price := monitoring_price(request):
+        said.append(price)
     if request.r_squared:
         said.append(f"Adjustment is expected to explain {percent(request.r_squared)} of the variance.")
     if request.contamination:

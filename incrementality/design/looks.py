@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from incrementality.stats import comparison_alpha, obrien_fleming_bound
+from incrementality.design.monitoring import monitoring_of
+from incrementality.stats import comparison_alpha
 
 if TYPE_CHECKING:
     from incrementality.design.answer import DesignAnswer
@@ -23,13 +24,15 @@ class Look:
         number: 1 for the first.
         of: How many looks the design has.
         on: The first day on which this look's share of the planned units is mature.
-        critical: What ``|z|`` has to reach: O'Brien and Fleming's boundary for equally spaced looks.
+        critical: What ``|z|`` has to reach if the information is as planned; infinite where nothing can be spent yet.
+        information: The planned information as a share of that at the last look.
     """
 
     number: int
     of: int
     on: date
     critical: float
+    information: float = 1.0
 
     @property
     def alpha(self) -> float:
@@ -41,7 +44,7 @@ def looks_of(answer: DesignAnswer) -> tuple[Look, ...]:
     """Return the looks of a design, the last one on the day of the answer; none where no first day was stated.
 
     Look ``k`` of ``K`` falls on the day on which ``k / K`` of the units planned have closed windows and complete
-    data, when units arrive as the request says.
+    data, when units arrive as the request says. A confidence sequence has no looks: it may be read on any day.
 
     Examples:
         >>> from datetime import date
@@ -52,17 +55,17 @@ def looks_of(answer: DesignAnswer) -> tuple[Look, ...]:
         >>> [(look.number, look.on.isoformat(), round(look.critical, 2)) for look in looks_of(design(request))]
         [(1, '2026-02-15', 2.8), (2, '2026-03-02', 1.98)]
     """
-    request = answer.request
-    if request.starts is None or answer.answer_on is None:
+    request, plan = answer.request, monitoring_of(answer.request)
+    if request.starts is None or answer.answer_on is None or plan.kind == "confidence sequence":
         return ()
-    k = request.looks
-    bound = obrien_fleming_bound(k, alpha=comparison_alpha(request.alpha, request.treatment_arms))
-    days = [_enrolled_after(answer, number / k) for number in range(1, k)]
+    bounds = plan.planned(comparison_alpha(request.alpha, request.treatment_arms))
     wait = request.window_days + request.maturity_lag_days
-    on = [request.starts + timedelta(days=day + wait) for day in days]
+    days = [request.starts + timedelta(days=_enrolled_after(answer, share) + wait) for share in bounds.times[:-1]]
     return tuple(
-        Look(number=number, of=k, on=min(day, answer.answer_on), critical=bound * math.sqrt(k / number))
-        for number, day in enumerate([*on, answer.answer_on], start=1)
+        Look(number=number, of=plan.looks, on=min(day, answer.answer_on), critical=critical, information=share)
+        for number, (day, share, critical) in enumerate(
+            zip([*days, answer.answer_on], bounds.times, bounds.critical, strict=True), start=1
+        )
     )
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING
 
+from incrementality.design.monitoring import monitoring_of, units_for_monitoring
 from incrementality.errors import InputError
 from incrementality.stats import (
     Outcome,
     SmallHoldout,
     comparison_alpha,
-    look_inflation,
     minimal_detectable_effect,
     outcome_of_mean,
     outcome_of_rate,
@@ -259,9 +258,4 @@ def _alpha(request: DesignRequest) -> float:
 
 
 def _inflation(request: DesignRequest) -> float:
-    return _cached_inflation(request.looks, _alpha(request), request.power)
-
-
-@cache
-def _cached_inflation(looks: int, alpha: float, power: float) -> float:
-    return look_inflation(looks, alpha=alpha, power=power)
+    return units_for_monitoring(monitoring_of(request), _alpha(request), request.power)

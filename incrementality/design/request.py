@@ -19,6 +19,7 @@ from incrementality.design.inputs import (
     ReleasePlan,
     require,
 )
+from incrementality.design.monitoring import Monitoring  # noqa: TC001 - read at run time, as the others are
 from incrementality.design.record import from_plain, to_plain
 from incrementality.metrics import Direction, MetricKind  # noqa: TC001 - the same
 from incrementality.stats import EffectPrior  # noqa: TC001 - read at run time when a record comes back from JSON
@@ -80,6 +81,7 @@ class DesignRequest:
         approvals: Roles that have to sign.
         release: What becomes of those held out; ``None`` where the request does not say.
         looked_up: Where the numbers were looked up; ``None`` where they were stated.
+        monitoring: How it is watched; ``None`` where ``looks`` says so.
 
     Raises:
         InputError: A value is outside its range, or two values contradict each other.
@@ -127,6 +129,7 @@ class DesignRequest:
     approvals: tuple[str, ...] = ("owner", "analyst")
     release: ReleasePlan | None = None
     looked_up: LookUp | None = None
+    monitoring: Monitoring | None = None
 
     def __post_init__(self) -> None:
         _check_names(self)
@@ -196,6 +199,7 @@ def _check_time(r: DesignRequest) -> None:
     require(r.maturity_lag_days >= 0, "maturity_lag_days", r.maturity_lag_days, "0 or more", "count invoicing delay")
     require(r.longest_weeks >= 0, "longest_weeks", r.longest_weeks, "0 or more", "26 is half a year")
     require(1 <= r.looks <= 100, "looks", r.looks, "1 to 100", "1 is a single look")  # noqa: PLR2004 - limit of stats
+    require(r.monitoring is None or r.looks == 1, "looks", r.looks, "1 beside monitoring", "write them in monitoring")
     require(r.answer_by is None or r.starts is not None, "starts", None, "a day, with answer_by", "say when it starts")
     backwards = r.starts is not None and r.answer_by is not None and r.answer_by <= r.starts
     require(not backwards, "answer_by", str(r.answer_by), f"after starts ({r.starts})", "move one of the two dates")

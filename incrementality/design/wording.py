@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from incrementality import formatting as fmt
+from incrementality.design.watching import monitoring_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,6 +103,7 @@ def facts(answer: DesignAnswer) -> list[tuple[str, str]]:
         ("Power for the smallest effect that matters", _power(answer)),
         ("Enrolment", f"{answer.enrolment_weeks} weeks" if answer.enrolment_weeks else "those eligible now"),
         ("Answer", f"after {duration(answer.days)}" + (f", on {answer.answer_on}" if answer.answer_on else "")),
+        *monitoring_facts(answer),
         ("Chance difference of a covariate", balance),
         *money_facts(answer),
         ("Those held out afterwards", "not stated" if request.release is None else request.release.sentence),

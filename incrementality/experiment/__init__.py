@@ -2,6 +2,7 @@
 
 from incrementality.experiment.entry import FixedCohort, Nesting, RampPhase, Rerandomisation
 from incrementality.experiment.example import experiment_yaml_example
+from incrementality.experiment.monitoring import Monitoring
 from incrementality.experiment.parts import (
     Arm,
     Covariate,
@@ -26,6 +27,7 @@ __all__ = [
     "Experiment",
     "FixedCohort",
     "HoldoutRequest",
+    "Monitoring",
     "Nesting",
     "PlannedMetric",
     "RampPhase",

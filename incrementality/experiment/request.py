@@ -20,6 +20,7 @@ from incrementality.experiment.entry import (
     RampPhase,
     ramp_complaints,
 )
+from incrementality.experiment.monitoring import Monitoring  # noqa: TC001 - pydantic reads the annotation at run time
 from incrementality.experiment.parts import refuse
 
 __all__ = ["Baseline", "Contamination", "HoldoutRequest", "Release"]
@@ -143,7 +144,7 @@ class HoldoutRequest(_Record):
     """
 
     added_later: ClassVar[frozenset[str]] = frozenset(
-        {"purpose", "release", "ramp", "within", "cohort", "overrides", "washout"}
+        {"purpose", "release", "ramp", "within", "cohort", "overrides", "washout", "monitoring"}
     )
 
     decision: Annotated[str, Field(min_length=1, description="The decision that the answer will change.")]
@@ -180,6 +181,10 @@ class HoldoutRequest(_Record):
     longest_weeks: Annotated[int, Field(ge=0, description="Most weeks of enrolment without an answer_by.")] = 26
     maturity_lag_days: Annotated[int, Field(ge=0, description="Days after the window until data is complete.")] = 0
     looks: Annotated[int, Field(ge=1, le=100, description="Looks at the result, the last one included.")] = 1
+    monitoring: Annotated[
+        Monitoring | None,
+        Field(description="How it is watched: once, at planned looks, or on any day; default: as 'looks' says."),
+    ] = None
     layer: Annotated[str, Field(description="The layer; two experiments in one layer never share a unit.")] = ""
     traffic: Annotated[float, Field(gt=0, le=1, description="Share of the layer's units that it takes.")] = 1.0
     must_not_overlap: Annotated[
@@ -217,6 +222,12 @@ class HoldoutRequest(_Record):
             raise ValueError(f"{auto[0]}: auto needs a history to count in; write baseline: {{from: ..., unit: ...}}")
         if "arrivals_per_week" in auto and self.baseline is not None and self.baseline.t0 is None:
             raise ValueError("arrivals_per_week: auto needs the key 't0' in the baseline's history")
+        return self
+
+    @model_validator(mode="after")
+    def _watched_in_one_way(self) -> Self:
+        if self.monitoring is not None and self.looks > 1:
+            raise ValueError("looks: 'monitoring' says how it is watched; write looks inside it, and only there")
         return self
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from incrementality import formatting as fmt
+from incrementality.design.monitoring import monitoring_of
 from incrementality.design.wording import count, duration, facts, percent
 from incrementality.report.design_charts import design_charts
 from incrementality.report.environment import page_environment
@@ -129,6 +130,11 @@ def _item(icon: str, title: str, sentence: str) -> dict[str, str]:
     return {"icon": icon, "word": word, "title": title, "sentence": sentence}
 
 
+def _looks(answer: DesignAnswer) -> str:
+    plan = monitoring_of(answer.request)
+    return "on any day" if plan.kind == "confidence sequence" else str(plan.looks)
+
+
 def _asked(answer: DesignAnswer) -> tuple[tuple[str, str], ...]:
     r = answer.request
     arriving = f", {r.arrivals_per_week:,.0f} more a week" if r.arrivals_per_week else ""
@@ -145,7 +151,7 @@ def _asked(answer: DesignAnswer) -> tuple[tuple[str, str], ...]:
             f"{duration(r.window_days)}, then {duration(r.maturity_lag_days)} until the data is complete",
         ),
         ("Error rate and power", f"{percent(r.alpha)} (two-sided), {percent(r.power)}"),
-        ("Looks", str(r.looks)),
+        ("Looks", _looks(answer)),
         ("Start", str(r.starts or "not stated")),
         ("Answer needed by", str(r.answer_by or "not stated")),
     ]

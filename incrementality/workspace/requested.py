@@ -10,6 +10,7 @@ from incrementality.design import (
     LiveExperiment,
     MetricBaseline,
     ReleasePlan,
+    monitoring_asked,
 )
 from incrementality.errors import InputError
 from incrementality.workspace.histories import FoundNumbers, look_up_history, query_text
@@ -108,6 +109,7 @@ def request_of(
         approvals=asked.approvals,
         release=release_of(asked),
         looked_up=numbers.looked_up,
+        monitoring=monitoring_asked(asked),
     )
 
 
