@@ -37,7 +37,8 @@ class LiftEstimate(DisplayMixin):
         rel_effect_ci_lower: Lower bound.
         rel_effect_ci_upper: Upper bound.
         pvalue: Two-sided p-value of no effect.
-        pvalue_adjusted: Holm-adjusted over the registered estimates of the primary metrics; ``None`` elsewhere.
+        pvalue_adjusted: Corrected over the registered estimates of the metrics of one role; ``None`` where it is not.
+        correction: By which correction: holm, hochberg or benjamini_hochberg; intervals are never corrected.
         df: Degrees of freedom; ``None`` where the test uses none.
         alpha: Error rate of the intervals.
         method: The estimator in words.
@@ -68,6 +69,7 @@ class LiftEstimate(DisplayMixin):
     rel_effect_ci_upper: float | None
     pvalue: float
     pvalue_adjusted: float | None = None
+    correction: str | None = None
     df: float | None = None
     alpha: float = 0.05
     method: str = ""

@@ -48,7 +48,16 @@ def readout_lines(readout: Readout, *, width: int | None = None) -> list[str]:
     lines = [typer.style(line, fg=_GRADES[readout.grade], bold=True) for line in head]
     for sentence in readout.verdict_lines:
         lines += ["", *paragraph(sentence, width=width, first="  ", rest="  ")]
-    return [*lines, "", *_effects(readout), "", *_checks(readout, width), "", *_rows(readout, width)]
+    return [
+        *lines,
+        "",
+        *_effects(readout),
+        *_guardrails(readout, width),
+        "",
+        *_checks(readout, width),
+        "",
+        *_rows(readout, width),
+    ]
 
 
 def truth_lines(rows: Sequence[DemoRow]) -> list[str]:
@@ -94,6 +103,13 @@ def _effect(e: LiftEstimate) -> tuple[str, ...]:
     )
     lift = "-" if e.rel_effect is None else relative(e.rel_effect)
     return (_cell(e.metric), _cell(e.arm), control, treated, effect, interval(lower, upper), lift)
+
+
+def _guardrails(readout: Readout, width: int) -> Iterator[str]:
+    if readout.guardrails:
+        yield from ("", _bold("Guardrails against their margins"))
+    for answer in readout.guardrails:
+        yield from paragraph(answer.sentence, width=width, first="  ", rest="    ")
 
 
 def _checks(readout: Readout, width: int) -> Iterator[str]:

@@ -99,7 +99,11 @@ class PlannedMetric(Metric):
 
     role: Annotated[Role, Field(description="primary decides; guardrail must not get worse; secondary explains.")]
     smallest_effect: Annotated[
-        SmallestEffect | None, Field(description="The smallest effect that matters for the decision.")
+        SmallestEffect | None,
+        Field(
+            description="The smallest effect that matters for the decision; of a guardrail, its margin: the largest "
+            "harm that is accepted."
+        ),
     ] = None
     adjust: Annotated[
         bool,

@@ -6,7 +6,7 @@ import hashlib
 import json
 from datetime import date  # noqa: TC003 - pydantic reads the annotation at run time
 from fractions import Fraction
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -83,6 +83,13 @@ class Experiment(Record):
     started: Annotated[date | None, Field(description="First day of assignment.")] = None
     ended: Annotated[date | None, Field(description="Last day of assignment.")] = None
     alpha: Annotated[float, Field(gt=0, lt=0.5, description="Two-sided error rate; 0.05 gives 95 % intervals.")] = 0.05
+    alpha_split: Annotated[
+        Literal["holm", "hochberg"],
+        Field(
+            description="How several primary comparisons share alpha; hochberg finds more and needs tests that are "
+            "independent or rise together, such as arms against one control."
+        ),
+    ] = "holm"
     data: Annotated[DataMapping, Field(description="Where the data lies and which column is what.")]
     arms: Annotated[
         tuple[Arm, ...],
@@ -132,6 +139,8 @@ class Experiment(Record):
         content = self.model_dump(mode="json", exclude={"data": {"source", "table"}})
         if content["request"] is None:
             del content["request"]
+        if content["alpha_split"] == "holm":
+            del content["alpha_split"]
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()
 

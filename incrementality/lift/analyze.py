@@ -11,6 +11,7 @@ from incrementality.lift.compliers import compare_compliers, dilute
 from incrementality.lift.conversions import is_score_test
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
 from incrementality.lift.guard import take_guard
+from incrementality.lift.guardrails import answer_guardrails
 from incrementality.lift.looks import look_checks, look_of, stated_at
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
 from incrementality.lift.registration import registration_checks, registration_lines
@@ -103,7 +104,7 @@ def analyze(
     estimates = compare_arms(sample, guard)
     segments, segment_tests = compare_segments(sample)
     grade, reason = grade_experiment(checks, experiment)
-    headlines = _headlines(experiment, estimates)
+    headlines, guardrails = _headlines(experiment, estimates), answer_guardrails(sample, guard)
     compliers, complier_notes = compare_compliers(sample)
     return Readout(
         experiment_id=experiment.id,
@@ -115,7 +116,7 @@ def analyze(
         grade=grade,
         grade_reason=reason,
         grade_rules=GRADE_RULES,
-        verdict=verdict_of(headlines, grade, reason),
+        verdict=verdict_of(headlines, grade, reason, guardrails),
         verdict_lines=_verdict_lines(experiment, headlines, checks, grade),
         arms=_arms(sample),
         means=tuple(mean for part in sample.metrics for mean in _means(stated, part)),
@@ -130,6 +131,7 @@ def analyze(
         compliers=compliers,
         complier_notes=complier_notes,
         diluted=dilute(sample, headlines),
+        guardrails=guardrails,
     )
 
 

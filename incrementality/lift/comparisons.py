@@ -9,6 +9,7 @@ from incrementality.errors import ControlMeanZero, ValueNotAllowed
 from incrementality.lift.blocked import compare_within_blocks
 from incrementality.lift.clustered import clustered_estimate, clustered_pair
 from incrementality.lift.conversions import compare_shares, is_score_test, is_tested_exactly
+from incrementality.lift.corrections import corrected
 from incrementality.lift.guard import guarded, take_guard
 from incrementality.lift.regressions import check_strata, compare_by_regression
 from incrementality.lift.stating import lift_estimate
@@ -19,13 +20,10 @@ from incrementality.stats import (
     cluster_mean,
     compare_means,
     estimate_mean,
-    holm,
     intraclass_correlation,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from incrementality.estimates import LiftEstimate
     from incrementality.experiment import Experiment, PlannedMetric
     from incrementality.lift.guard import Guard
@@ -40,7 +38,7 @@ _ROUNDING = 1e-12  # a mean below this share of the level around which it was su
 def compare_arms(sample: Sample, guard: Guard | None = None) -> tuple[LiftEstimate, ...]:
     """Return every comparison of the experiment, in the order of its metrics and arms.
 
-    Holm's correction runs over the registered estimates of the primary metrics, all arms together.
+    P-values of registered estimates are corrected for their number, primaries and secondaries apart.
 
     Args:
         sample: The units.
@@ -70,7 +68,7 @@ def compare_arms(sample: Sample, guard: Guard | None = None) -> tuple[LiftEstima
     estimates = guarded(sample, take_guard(sample) if guard is None else guard, estimates)
     order = {metric.name: i for i, metric in enumerate(experiment.metrics)}
     estimates.sort(key=lambda estimate: (order[estimate.metric], estimate.adjusted))
-    return tuple(replace(e, sentence=sentence_of(e)) for e in _with_holm(estimates))
+    return tuple(replace(e, sentence=sentence_of(e)) for e in corrected(estimates, experiment))
 
 
 def _check_control_mean(part: MetricSample, experiment: Experiment) -> None:
@@ -143,13 +141,3 @@ def _unadjusted_method(metric: PlannedMetric) -> str:
     if metric.kind == "ratio":
         return "ratio of means, delta method, Welch t; relative by Fieller"
     return "difference in means, Welch t (HC2); relative by Fieller"
-
-
-def _with_holm(estimates: Sequence[LiftEstimate]) -> list[LiftEstimate]:
-    """Holm's correction over the registered estimates of the primary metrics."""
-    result = list(estimates)
-    adjusted = {estimate.metric for estimate in result if estimate.adjusted}
-    family = [i for i, e in enumerate(result) if e.role == "primary" and e.adjusted == (e.metric in adjusted)]
-    for i, pvalue in zip(family, holm([result[i].pvalue for i in family]), strict=True):
-        result[i] = replace(result[i], pvalue_adjusted=pvalue)
-    return result

@@ -167,6 +167,7 @@ def _diluted(e: LiftEstimate, part: float, units: dict[str, int]) -> LiftEstimat
         rel_effect_ci_lower=None,
         rel_effect_ci_upper=None,
         pvalue_adjusted=None,
+        correction=None,
         method=f"effect on the eligible times their share, {share(part)}, as known; means count the eligible only",
         population=ALL_ASSIGNED,
     )

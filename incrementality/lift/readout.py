@@ -11,9 +11,20 @@ from incrementality.estimates import CheckResult, LiftEstimate
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SCHEMA_VERSION", "ArmMean", "ArmSummary", "Grade", "Readout", "RowCount", "SegmentTest"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "ArmMean",
+    "ArmSummary",
+    "Grade",
+    "GuardrailAnswer",
+    "GuardrailOutcome",
+    "Readout",
+    "RowCount",
+    "SegmentTest",
+]
 
 Grade = Literal["trust", "caution", "do not use"]
+GuardrailOutcome = Literal["within its margin", "worse", "not settled"]
 
 SCHEMA_VERSION = 1
 
@@ -61,6 +72,39 @@ class SegmentTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GuardrailAnswer:
+    """Whether one arm keeps a guardrail metric within its margin (non-inferiority, one-sided at ``alpha``).
+
+    Attributes:
+        metric: The guardrail metric.
+        arm: The treatment arm.
+        outcome: ``within its margin`` where harm of the margin or more is ruled out, ``worse`` where harm beyond the
+            margin is shown, ``not settled`` between.
+        harm: Estimated harm, above zero where the arm is worse: in the metric's unit, or as a share of the control's
+            mean where ``relative``; ``None`` where the control's mean is not told from zero.
+        harm_ci_lower: Lower bound of the ``1 - 2 alpha`` interval of the harm; ``None`` without one.
+        harm_ci_upper: Upper bound.
+        margin: The largest harm that is acceptable, in the unit of the harm.
+        relative: Whether harm and margin are shares of the control's mean.
+        alpha: One-sided error rate.
+        method: The estimator in words.
+        sentence: The answer in words.
+    """
+
+    metric: str
+    arm: str
+    outcome: GuardrailOutcome
+    harm: float | None
+    harm_ci_lower: float | None
+    harm_ci_upper: float | None
+    margin: float
+    relative: bool
+    alpha: float
+    method: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowCount:
     """Rows that came in, rows kept, and rows refused by reason."""
 
@@ -97,6 +141,7 @@ class Readout(DisplayMixin):
         compliers: Primary effects on units that were delivered because of their arm; never the headline.
         complier_notes: A sentence for each of those that cannot be stated.
         diluted: Primary effects on the eligible, spread over all assigned units.
+        guardrails: What each guardrail with a margin says of each arm.
         manifest: Package version, input hashes, engine; all that may differ between equal answers.
     """
 
@@ -124,6 +169,7 @@ class Readout(DisplayMixin):
     compliers: tuple[LiftEstimate, ...] = ()
     complier_notes: tuple[str, ...] = ()
     diluted: tuple[LiftEstimate, ...] = ()
+    guardrails: tuple[GuardrailAnswer, ...] = ()
 
     _shown = (
         "metric",
@@ -175,9 +221,9 @@ class Readout(DisplayMixin):
                 f"result.json has schema version {version!r}; this version of the package reads {SCHEMA_VERSION}",
                 hint="run `incrementality readout` again",
             )
-        records = {"arms": ArmSummary, "means": ArmMean, "segment_tests": SegmentTest}
+        records = {"arms": ArmSummary, "means": ArmMean, "segment_tests": SegmentTest, "guardrails": GuardrailAnswer}
         for name, record in records.items():
-            content[name] = tuple(record(**row) for row in content[name])
+            content[name] = tuple(record(**row) for row in content.get(name, ()))
         for name in ("estimates", "segments", "compliers", "diluted"):
             content[name] = tuple(
                 LiftEstimate(**{**row, "segment": tuple(row["segment"]) if row["segment"] else None})

@@ -18,8 +18,9 @@ _RELATIVE = (
     "left out where the control's own interval holds zero."
 )
 _SEVERAL = (
-    "Holm's correction over the registered estimates of the primary metrics, all arms together; intervals are "
-    "unadjusted. Secondary metrics, guardrails and segments are unadjusted."
+    "Primary metrics: {split}'s correction over the registered estimates, all arms together. Secondary metrics: the "
+    "false discovery rate, by Benjamini and Hochberg. Guardrails with a margin: non-inferiority, one-sided at the full "
+    "error rate. Intervals and segments are unadjusted."
 )
 
 
@@ -36,7 +37,7 @@ def measurement_specification(sample: Sample) -> tuple[tuple[str, str], ...]:
         ("Registered estimate", _registered(sample)),
         ("Estimand of the interval", "These units: robust variances (HC2, HC3, CR2) are conservative for it."),
         ("Relative lift", _RELATIVE),
-        ("Several comparisons", _SEVERAL),
+        ("Several comparisons", _SEVERAL.format(split=experiment.alpha_split.capitalize())),
     ]
     if experiment.started is not None:
         lines.append(("Assignment", f"from {experiment.started} to {experiment.ended or 'now'}"))

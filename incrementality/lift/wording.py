@@ -12,15 +12,20 @@ if TYPE_CHECKING:
 
     from incrementality.estimates import LiftEstimate
     from incrementality.experiment import PlannedMetric
-    from incrementality.lift.readout import Grade, SegmentTest
+    from incrementality.lift.readout import Grade, GuardrailAnswer, SegmentTest
 
 _USUAL_POWER = 0.8
+_AGAINST_MARGIN = {
+    "within its margin": "within its margin",
+    "worse": "worse by more than its margin",
+    "not settled": "not settled against its margin",
+}
 
 __all__ = ["counted", "is_shown", "is_worse", "segment_sentence", "sentence_of", "verdict_line", "verdict_of"]
 
 
 def is_shown(estimate: LiftEstimate) -> bool:
-    """Return whether an effect is shown, after Holm's correction where there is one."""
+    """Return whether an effect is shown, after the correction for several comparisons where there is one."""
     pvalue = estimate.pvalue if estimate.pvalue_adjusted is None else estimate.pvalue_adjusted
     return pvalue < estimate.alpha
 
@@ -121,15 +126,24 @@ def _against_smallest(e: LiftEstimate, metric: PlannedMetric) -> str:
     return f" Effects below {_size(e, smallest)}, the smallest that matters, are not ruled out."
 
 
-def verdict_of(headlines: Sequence[LiftEstimate], grade: Grade, reason: str) -> str:
-    """Return the verdict: what the primary metrics and any harmed guardrail say, as far as the grade allows."""
+def verdict_of(
+    headlines: Sequence[LiftEstimate], grade: Grade, reason: str, guardrails: Sequence[GuardrailAnswer] = ()
+) -> str:
+    """Return the verdict: what the primary metrics and the guardrails say, as far as the grade allows."""
     if grade == "do not use":
         return f"Do not use this result. {reason}"
     primary = [e for e in headlines if e.role == "primary"]
     told = [_summary(list(group)) for group in _by_metric(primary)]
     harmed = [e for e in headlines if e.role == "guardrail" and is_shown(e) and is_worse(e)]
-    told += [f"Guardrail {e.metric} got worse under {e.arm}." for e in harmed]
+    told += _guarded(guardrails, harmed)
     return " ".join([f"Read with caution. {reason}", *told] if grade == "caution" else told)
+
+
+def _guarded(answers: Sequence[GuardrailAnswer], harmed: Sequence[LiftEstimate]) -> list[str]:
+    """What guardrails with a margin say, and harm that is shown but not settled against a margin, or without one."""
+    told = [f"Guardrail {answer.metric} is {_AGAINST_MARGIN[answer.outcome]} under {answer.arm}." for answer in answers]
+    judged = {(answer.metric, answer.arm) for answer in answers if answer.outcome != "not settled"}
+    return told + [f"Guardrail {e.metric} got worse under {e.arm}." for e in harmed if (e.metric, e.arm) not in judged]
 
 
 def _by_metric(estimates: Sequence[LiftEstimate]) -> list[list[LiftEstimate]]:

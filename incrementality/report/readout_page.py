@@ -66,7 +66,7 @@ class _EstimateView:
     relative: str
     relative_interval: str
     p: str
-    holm: str
+    adjusted_p: str
     method: str
 
 
@@ -102,6 +102,7 @@ def _view(readout: Readout) -> dict[str, Any]:
             *(e.sentence for e in readout.diluted),
         ),
         "beside_note": wording.beside_note(readout),
+        "guardrail_note": wording.GUARDRAIL_NOTE,
         "interval_note": wording.interval_note(readout),
         "adjustment_notes": wording.adjustment_notes(readout),
         "checks": tuple(_check_view(c) for c in sorted(readout.checks, key=lambda c: _ORDER[c.passed])),
@@ -158,7 +159,7 @@ def _estimate_view(e: LiftEstimate) -> _EstimateView:
         relative=relative,
         relative_interval=relative_interval,
         p=fmt.p_value(e.pvalue, symbol=False),
-        holm=fmt.p_value(e.pvalue_adjusted, symbol=False),
+        adjusted_p=fmt.p_value(e.pvalue_adjusted, symbol=False),
         method=f"{'Adjusted' if e.adjusted else 'Unadjusted'}: {e.method}".removesuffix(": "),
     )
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GLOSSARY",
+    "GUARDRAIL_NOTE",
     "adjustment_notes",
     "beside_note",
     "check_title",
@@ -38,6 +39,10 @@ _PERCENTAGE_POINTS = (
     "From 10 % to 12 % is a difference of 2 percentage points and a relative change of +20 %: the same result, "
     "said in two ways."
 )
+GUARDRAIL_NOTE = (
+    "A guardrail is within its margin where harm of the margin or more is ruled out, worse where harm beyond it is "
+    "shown, and not settled between. Nothing is corrected for their number: harm must not be missed for it."
+)
 GLOSSARY = (
     ("Interval", _INTERVAL),
     ("Intention to treat", _INTENTION_TO_TREAT),
@@ -57,6 +62,11 @@ _CHECK_TITLES = {
     "missing_outcomes": "Missing outcomes",
     "sample_ratio": "Sample ratio: did each arm get its planned share?",
     "sample_ratio_complement": "Sample ratio of those not eligible",
+}
+_CORRECTIONS = {
+    "holm": "Holm's over the primary comparisons",
+    "hochberg": "Hochberg's over the primary comparisons",
+    "benjamini_hochberg": "Benjamini and Hochberg's (false discovery rate) over the secondary ones",
 }
 _NOTICEABLE = 0.0005
 
@@ -100,9 +110,10 @@ def interval_note(readout: Readout) -> str:
         f"Each interval holds at {fmt.level(readout.alpha)} on its own: "
         "intervals are not adjusted for the number of comparisons."
     )
-    if all(e.pvalue_adjusted is None for e in readout.estimates):
+    named = tuple(dict.fromkeys(e.correction or "holm" for e in readout.estimates if e.pvalue_adjusted is not None))
+    if not named:
         return note
-    return f"{note} Holm p, beside p, is adjusted over the primary comparisons."
+    return f"{note} Adjusted p, beside p, is {' and '.join(_CORRECTIONS[name] for name in named)}."
 
 
 def adjustment_notes(readout: Readout) -> tuple[str, ...]:

@@ -235,21 +235,27 @@ def test_unplanned_arms_move_no_number(plan, sample, mapping):
         assert numbers(ours) == pytest.approx(numbers(theirs), rel=EXACT)
 
 
-def test_holm_is_that_of_statsmodels_over_registered_estimates(plan, sample):
+@pytest.mark.parametrize(("split", "name"), [("holm", "holm"), ("hochberg", "simes-hochberg")])
+def test_each_role_is_corrected_by_its_own_rule_over_registered_estimates(plan, sample, split, name):
     arms = ("control", "a", "b", "c")
     rows = sample(1000, arms=arms, shares=(0.25,) * 4).assign(z=lambda f: f["y"] ** 2)
     planned = [{"name": arm, "share": "25%", "control": arm == "control"} for arm in arms]
     metrics = [
         {"name": "y", "kind": "mean", "role": "primary"},
         {"name": "z", "kind": "mean", "role": "primary", "adjust": False},
-        {"name": "x", "kind": "mean", "role": "secondary", "adjust": False},
+        {"name": "x", "kind": "mean", "role": "secondary", "adjust": False, "relative": False},
+        {"name": "w", "kind": "mean", "role": "guardrail", "adjust": False},
     ]
-    readout = read_out(plan(arms=planned, metrics=metrics, data={"covariates": ["s"]}), data=rows)
-    family = [readout.headline(metric, arm) for metric in ("y", "z") for arm in arms[1:]]
-    assert [e.adjusted for e in family] == [True] * 3 + [False] * 3
-    theirs = multipletests([e.pvalue for e in family], method="holm")[1]
-    assert [e.pvalue_adjusted for e in family] == pytest.approx(theirs, rel=1e-12)
-    assert {e.pvalue_adjusted for e in readout.estimates if e not in family} == {None}
+    experiment = plan(arms=planned, metrics=metrics, data={"covariates": ["s"]}, alpha_split=split)
+    readout = read_out(experiment, data=rows.assign(w=lambda f: f["y"] + f["x"]))
+    primary = [readout.headline(metric, arm) for metric in ("y", "z") for arm in arms[1:]]
+    secondary = [readout.headline("x", arm) for arm in arms[1:]]
+    assert [e.adjusted for e in primary] == [True] * 3 + [False] * 3
+    for family, method in ((primary, name), (secondary, "fdr_bh")):
+        theirs = multipletests([e.pvalue for e in family], method=method)[1]
+        assert [e.pvalue_adjusted for e in family] == pytest.approx(theirs, rel=1e-12)
+    assert {e.correction for e in primary} == {split}
+    assert {e.pvalue_adjusted for e in readout.estimates if e not in primary + secondary} == {None}
 
 
 @pytest.mark.parametrize("n_arms", range(2, 9))

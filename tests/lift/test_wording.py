@@ -111,7 +111,7 @@ def test_caution_names_the_check_and_still_tells_the_difference(simulated):
 def test_a_harmed_guardrail_stands_in_the_verdict(simulated):
     readout = simulated(n=30_000, strengths=[2])
     assert readout.grade == "trust"
-    assert "Guardrail unsubscribed got worse under journey." in readout.verdict
+    assert "Guardrail unsubscribed is worse by more than its margin under journey." in readout.verdict
 
 
 @pytest.mark.domain("X4")
@@ -123,6 +123,16 @@ def test_an_unharmed_guardrail_and_a_better_one_do_not(plan, sample):
     ]
     rows = shifted(sample, 1).assign(z=lambda f: 20 - f["y"])
     assert "Guardrail" not in read_out(plan(metrics=metrics), data=rows).verdict
+
+
+@pytest.mark.domain("X4")
+def test_harm_without_a_margin_stands_in_the_verdict(plan, sample):
+    metrics = [
+        {"name": "x", "kind": "mean", "role": "primary", "relative": False},
+        {"name": "y", "kind": "mean", "role": "guardrail", "direction": "decrease"},
+    ]
+    readout = read_out(plan(metrics=metrics), data=shifted(sample, 1))
+    assert "Guardrail y got worse under journey." in readout.verdict
 
 
 def test_what_only_holm_takes_away_is_said_to_be_so(plan):
