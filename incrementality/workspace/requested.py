@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from incrementality.assignment.hashing import SPACE
 from incrementality.design import (
     ContaminationRoute,
     DesignRequest,
@@ -14,6 +16,7 @@ from incrementality.design import (
 )
 from incrementality.errors import InputError
 from incrementality.workspace.histories import FoundNumbers, look_up_history, query_text
+from incrementality.workspace.programme import PROGRAMME, read_programme
 
 if TYPE_CHECKING:
     from incrementality.design import DesignAnswer, MetricHistory
@@ -31,8 +34,7 @@ def requested(workspace: Workspace, experiment: Experiment) -> tuple[DesignReque
             be used.
     """
     found = look_up_history(workspace, experiment, _request(experiment))
-    request = request_of(experiment, live_experiments(workspace, experiment), found)
-    return request, None if found is None else found.history
+    return _placed(workspace, experiment, found), None if found is None else found.history
 
 
 def requested_again(workspace: Workspace, experiment: Experiment, answer: DesignAnswer) -> DesignRequest:
@@ -55,7 +57,16 @@ def requested_again(workspace: Workspace, experiment: Experiment, answer: Design
         ),
         looked_up=known,
     )
-    return request_of(experiment, live_experiments(workspace, experiment), found)
+    return _placed(workspace, experiment, found)
+
+
+def _placed(workspace: Workspace, experiment: Experiment, found: FoundNumbers | None) -> DesignRequest:
+    """The request among what the workspace shares: what else is live, and who is in the global holdout."""
+    request = request_of(experiment, live_experiments(workspace, experiment), found)
+    held = read_programme(workspace.root / PROGRAMME).holdout(experiment.unit)
+    if held is None or request.scope == "global":
+        return request
+    return replace(request, global_holdout=round(held.end / SPACE, 6))
 
 
 def request_of(

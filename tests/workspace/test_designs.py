@@ -169,3 +169,17 @@ def test_nobody_is_planned_to_enter_after_the_last_day(workspace):
     answer = design_experiment(workspace, "mail")
     assert answer.enrolment_weeks == 4
     assert answer.n == 500
+
+
+@pytest.mark.domain("X1")
+def test_units_of_the_global_holdout_are_not_counted_on(workspace):
+    from incrementality.workspace import design_experiment
+
+    path = workspace.folder("mail") / "experiment.yaml"
+    text = path.read_text(encoding="utf-8").replace("role: primary}", "role: primary, smallest_effect: {relative: 5%}}")
+    path.write_text(text + "request: {decision: Send or stop., population: 1000, baseline: {mean: 0.1}}\n", "utf-8")
+    before = design_experiment(workspace, "mail")
+    (workspace.root / "programme.yaml").write_text("global_holdouts: [{salt: gh-1, share: 10%, unit: contact}]\n")
+    after = design_experiment(workspace, "mail")
+    assert (before.n, after.n) == (1000, 900)
+    assert any("10 % of contacts are in the global holdout" in note.replace("\xa0", " ") for note in after.notes)
