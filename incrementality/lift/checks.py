@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from incrementality.estimates import CheckResult
 from incrementality.formatting import count, p_value, share
-from incrementality.lift.conversions import FEWEST_EVENTS, fewest_of_a_kind, is_plain_share
+from incrementality.lift.conversions import fewest_of_a_kind, is_plain_share
 from incrementality.lift.draws import draw_checks, entry_checks, planned_shares, shares_of
 from incrementality.lift.exposure import delivery_checks, eligibility_checks
 from incrementality.lift.guard import guard_checks
+from incrementality.lift.methods import FEWEST_EVENTS
 from incrementality.lift.thresholds import CHANCE, FEWEST_TO_TEST, LARGE_DIFFERENCE, LARGE_DIFFERENCE_CHANCE
 from incrementality.lift.wording import counted
 from incrementality.stats import compare_covariates, independent_covariates, sample_ratio_test

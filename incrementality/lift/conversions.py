@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from incrementality.stats import compare_proportions, compare_proportions_exactly
+from incrementality.lift.methods import FEWEST_EVENTS, compare_counts, fewest_of_counts
 
 if TYPE_CHECKING:
     from incrementality.experiment import Experiment, PlannedMetric
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from incrementality.stats import Comparison
 
 __all__ = [
-    "FEWEST_EVENTS",
     "compare_shares",
     "fewest_of_a_kind",
     "is_plain_share",
@@ -20,10 +19,10 @@ __all__ = [
     "is_tested_exactly",
 ]
 
-FEWEST_EVENTS = 10  # of converted or of not converted units, in each arm; below it the test is exact
-
-_SCORE = "Miettinen-Nurminen score interval and test"
-_EXACT = "exact unconditional score test (Barnard), tails doubled; intervals invert it (Chan-Zhang)"
+_WORDS = {
+    "score": "Miettinen-Nurminen score interval and test",
+    "exact": "exact unconditional score test (Barnard), tails doubled; intervals invert it (Chan-Zhang)",
+}
 
 
 def is_score_test(metric: PlannedMetric, experiment: Experiment) -> bool:
@@ -39,8 +38,11 @@ def is_plain_share(metric: PlannedMetric, experiment: Experiment) -> bool:
 
 def fewest_of_a_kind(part: MetricSample, arms: tuple[str, ...]) -> int:
     """Return the fewest converted, or not converted, units in any of these arms."""
-    counts = [(part.nonzero(arm), int(part.arm(arm).n.sum())) for arm in arms]
-    return min(min(events, n - events) for events, n in counts)
+    return int(fewest_of_counts(*(_counts(part, arm) for arm in arms)))
+
+
+def _counts(part: MetricSample, arm: str) -> tuple[int, int]:
+    return part.nonzero(arm), int(part.arm(arm).n.sum())
 
 
 def is_tested_exactly(part: MetricSample, experiment: Experiment) -> bool:
@@ -54,20 +56,6 @@ def is_tested_exactly(part: MetricSample, experiment: Experiment) -> bool:
 
 
 def compare_shares(part: MetricSample, experiment: Experiment, arm: str) -> tuple[Comparison, str]:
-    """Return an arm's comparison with the control, and its method in words.
-
-    References:
-        Miettinen and Nurminen (1985), https://doi.org/10.1002/sim.4780040211; the exact test where either arm has
-        fewer than 10 units of a kind, see ``incrementality.stats.compare_proportions_exactly``.
-    """
-    control = experiment.control.name
-    few = fewest_of_a_kind(part, (arm, control)) < FEWEST_EVENTS
-    compare = compare_proportions_exactly if few else compare_proportions
-    found = compare(
-        part.nonzero(arm),
-        int(part.arm(arm).n.sum()),
-        part.nonzero(control),
-        int(part.arm(control).n.sum()),
-        alpha=experiment.alpha,
-    )
-    return found, _EXACT if few else _SCORE
+    """Return an arm's comparison with the control, and its method in words; see ``methods.compare_counts``."""
+    found, method = compare_counts(_counts(part, arm), _counts(part, experiment.control.name), alpha=experiment.alpha)
+    return found, _WORDS[method]

@@ -6,13 +6,13 @@ that were drawn one by one; whole clusters and small blocks have rules of their 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from incrementality.estimates import CheckResult
+from incrementality.lift.methods import PERMUTATION_SEED, is_guarded, permutations_for
 from incrementality.outcomes import pooled_shapes, unit_values
 from incrementality.stats import compare_by_permutation, pooled_small_holdout
 
@@ -25,12 +25,6 @@ if TYPE_CHECKING:
     from incrementality.warehouse import GroupValue
 
 __all__ = ["Guard", "guard_checks", "guarded", "take_guard"]
-
-_PERMUTATIONS = 10_000
-_FEWEST_PERMUTATIONS = 2_000
-_MOST_LABELS = 3e9  # labels drawn for one comparison; beyond it fewer permutations are drawn
-_SEED = 20_261
-_KINDS = frozenset({"mean", "revenue", "ratio"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +40,7 @@ class Guard:
 
 def take_guard(sample: Sample) -> Guard:
     """Ask the rule of every comparison that it covers, in one pass over all arms together."""
-    parts = [part for part in sample.metrics if part.metric.kind in _KINDS]
+    parts = [part for part in sample.metrics if is_guarded(part.metric.kind)]
     data = sample.experiment.data
     if data.cluster is not None or data.block is not None or not parts:
         return Guard(answers={})
@@ -140,11 +134,11 @@ def _permuted(sample: Sample, part: MetricSample, arm: str) -> PermutationCompar
     return compare_by_permutation(
         columns[0],
         np.concatenate([found.arm == 0, *(np.full(n, a == 0) for a, _, n in counts)]),
-        seed=_SEED,
+        seed=PERMUTATION_SEED,
         denominator=columns[1] if len(columns) > 1 else None,
         strata=np.concatenate([found.stratum, *(np.full(n, s) for _, s, n in counts)]),
         alpha=sample.experiment.alpha,
-        permutations=_permutations(len(found.arm), sample.experiment.alpha),
+        permutations=permutations_for(len(found.arm), sample.experiment.alpha),
     )
 
 
@@ -168,9 +162,3 @@ def _zeros(
 
 def _with_zeros(values: np.ndarray, counts: Sequence[tuple[int, int, int]]) -> np.ndarray:
     return np.concatenate([values, np.zeros(sum(n for _, _, n in counts))])
-
-
-def _permutations(labels: int, alpha: float) -> int:
-    """As many as the level needs, and as few as so many labels allow."""
-    wanted = max(_PERMUTATIONS, math.ceil(4 / alpha))
-    return max(min(wanted, int(_MOST_LABELS / max(labels, 1))), _FEWEST_PERMUTATIONS)

@@ -1,0 +1,106 @@
+"""Which test compares two arms, chosen from sizes and counts alone, where no engine is needed to ask."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from incrementality.stats import compare_proportions, compare_proportions_exactly
+
+if TYPE_CHECKING:
+    from incrementality.stats import Comparison
+
+__all__ = [
+    "FEWEST_EVENTS",
+    "PERMUTATION_SEED",
+    "ShareMethod",
+    "compare_counts",
+    "fewest_of_counts",
+    "is_guarded",
+    "permutations_for",
+    "share_method",
+]
+
+FEWEST_EVENTS = 10  # of converted or of not converted units, in each arm; below it the test is exact
+PERMUTATION_SEED = 20_261
+_PERMUTATIONS = 10_000
+_FEWEST_PERMUTATIONS = 2_000
+_MOST_LABELS = 3e9  # labels drawn for one comparison; beyond it fewer permutations are drawn
+_GUARDED = frozenset({"mean", "revenue", "ratio"})
+
+ShareMethod = Literal["score", "exact"]
+
+
+def fewest_of_counts(*arms: tuple[float, float]) -> float:
+    """Return the fewest converted, or not converted, units in any arm.
+
+    Args:
+        arms: Events and units of each arm.
+
+    Examples:
+        >>> fewest_of_counts((30, 1000), (4, 50))
+        4
+    """
+    return min(min(events, n - events) for events, n in arms)
+
+
+def share_method(fewest: float) -> ShareMethod:
+    """Return the test of two shares, from the fewest units of a kind in any of the arms.
+
+    Examples:
+        >>> share_method(9), share_method(10)
+        ('exact', 'score')
+    """
+    return "exact" if fewest < FEWEST_EVENTS else "score"
+
+
+def compare_counts(
+    treatment: tuple[int, int], control: tuple[int, int], *, alpha: float = 0.05
+) -> tuple[Comparison, ShareMethod]:
+    """Return two shares compared, by the score test or where an arm has fewer than 10 units of a kind exactly.
+
+    Args:
+        treatment: Events and units of the treatment arm.
+        control: Events and units of the control.
+        alpha: Error rate of the intervals.
+
+    Raises:
+        InputError: As in ``incrementality.stats.compare_proportions``.
+
+    References:
+        Miettinen and Nurminen (1985), https://doi.org/10.1002/sim.4780040211; for the exact test see
+        ``incrementality.stats.compare_proportions_exactly``.
+
+    Examples:
+        >>> found, method = compare_counts((60, 1000), (40, 1000))
+        >>> method, round(found.pvalue, 3)
+        ('score', 0.04)
+    """
+    method = share_method(fewest_of_counts(treatment, control))
+    compare = compare_proportions_exactly if method == "exact" else compare_proportions
+    return compare(*treatment, *control, alpha=alpha), method
+
+
+def is_guarded(kind: str) -> bool:
+    """Return whether the small-holdout rule is asked about metrics of a kind, where units were drawn one by one.
+
+    Examples:
+        >>> is_guarded("revenue"), is_guarded("conversion")
+        (True, False)
+    """
+    return kind in _GUARDED
+
+
+def permutations_for(labels: int, alpha: float) -> int:
+    """Return how many permutations a comparison draws: as many as its level needs, and as few as its size allows.
+
+    Args:
+        labels: Units with a value other than zero in both arms.
+        alpha: Error rate of the intervals.
+
+    Examples:
+        >>> permutations_for(400, 0.05), permutations_for(1_000_000, 0.05)
+        (10000, 3000)
+    """
+    wanted = max(_PERMUTATIONS, math.ceil(4 / alpha))
+    return max(min(wanted, int(_MOST_LABELS / max(labels, 1))), _FEWEST_PERMUTATIONS)
