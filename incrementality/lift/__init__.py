@@ -1,6 +1,7 @@
 """Analyze an experiment: checks first, estimates, segments, and a verdict in words."""
 
 from incrementality.lift.analyze import analyze, read_out
+from incrementality.lift.evidence import EVIDENCE_VERSION, ComparisonEvidence, Evidence
 from incrementality.lift.grades import GRADE_RULES
 from incrementality.lift.health import Health, Progress, watch
 from incrementality.lift.readout import (
@@ -16,10 +17,13 @@ from incrementality.lift.readout import (
 )
 
 __all__ = [
+    "EVIDENCE_VERSION",
     "GRADE_RULES",
     "SCHEMA_VERSION",
     "ArmMean",
     "ArmSummary",
+    "ComparisonEvidence",
+    "Evidence",
     "Grade",
     "GuardrailAnswer",
     "GuardrailOutcome",

@@ -9,6 +9,7 @@ from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import compare_arms, mean_of
 from incrementality.lift.compliers import compare_compliers, dilute
 from incrementality.lift.conversions import is_score_test
+from incrementality.lift.evidence import gather_evidence
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
 from incrementality.lift.guard import take_guard
 from incrementality.lift.guardrails import answer_guardrails
@@ -24,11 +25,12 @@ from incrementality.stats import proportion_interval, two_sided_critical_value
 from incrementality.warehouse import Locator, connect, frame_locator, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from incrementality.design import DesignAnswer
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.experiment import Experiment
+    from incrementality.lift.evidence import Evidence
     from incrementality.lift.readout import Grade
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.warehouse import Warehouse
@@ -86,7 +88,13 @@ def _locator(experiment: Experiment, data: object) -> Locator:
 
 
 def analyze(
-    experiment: Experiment, locator: Locator, warehouse: Warehouse, *, designs: Sequence[DesignAnswer] = ()
+    experiment: Experiment,
+    locator: Locator,
+    warehouse: Warehouse,
+    *,
+    designs: Sequence[DesignAnswer] = (),
+    checks: Sequence[CheckResult] = (),
+    keep: Callable[[Sample, Evidence], None] | None = None,
 ) -> Readout:
     """Read out an experiment from a source that an engine can open; see ``read_out``.
 
@@ -95,17 +103,23 @@ def analyze(
         locator: Where the source lies.
         warehouse: The engine.
         designs: Every version of the design on record, the oldest first; the readout prints them all.
+        checks: What was checked beside the data, such as the arms of other experiments; they count for the grade.
+        keep: Called with the units while they are at hand, and with what the readout leaves for later.
     """
     look = look_of(experiment, designs)
     stated = stated_at(experiment, look)
     sample = take_sample(open_unit_table(warehouse, locator, stated))
     guard = take_guard(sample)
-    checks = (*registration_checks(designs, experiment), *run_checks(sample, guard), *look_checks(experiment, look))
+    checks = (*registration_checks(designs, experiment), *checks, *run_checks(sample, guard))
+    checks = (*checks, *look_checks(experiment, look))
     estimates = compare_arms(sample, guard)
     segments, segment_tests = compare_segments(sample)
     grade, reason = grade_experiment(checks, experiment)
     headlines, guardrails = _headlines(experiment, estimates), answer_guardrails(sample, guard)
     compliers, complier_notes = compare_compliers(sample)
+    evidence = gather_evidence(sample, headlines, grade=grade, look=look)
+    if keep is not None:
+        keep(sample, evidence)
     return Readout(
         experiment_id=experiment.id,
         experiment_hash=experiment.hash,
@@ -132,6 +146,7 @@ def analyze(
         complier_notes=complier_notes,
         diluted=dilute(sample, headlines),
         guardrails=guardrails,
+        evidence=evidence,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from incrementality.display import DisplayMixin
 from incrementality.estimates import CheckResult, LiftEstimate
+from incrementality.lift.evidence import Evidence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,6 +143,7 @@ class Readout(DisplayMixin):
         complier_notes: A sentence for each of those that cannot be stated.
         diluted: Primary effects on the eligible, spread over all assigned units.
         guardrails: What each guardrail with a margin says of each arm.
+        evidence: What it leaves for pooling and calibration; ``None`` in files of earlier versions.
         manifest: Package version, input hashes, engine; all that may differ between equal answers.
     """
 
@@ -170,6 +172,7 @@ class Readout(DisplayMixin):
     complier_notes: tuple[str, ...] = ()
     diluted: tuple[LiftEstimate, ...] = ()
     guardrails: tuple[GuardrailAnswer, ...] = ()
+    evidence: Evidence | None = None
 
     _shown = (
         "metric",
@@ -232,6 +235,8 @@ class Readout(DisplayMixin):
         content["complier_notes"] = tuple(content.get("complier_notes", ()))
         content["checks"] = tuple(CheckResult(**{**row, "table": tuple(row["table"])}) for row in content["checks"])
         content["rows"] = RowCount(**content["rows"])
+        if content.get("evidence") is not None:
+            content["evidence"] = Evidence.from_dict(content["evidence"])
         for name in ("grade_rules", "specification"):
             content[name] = tuple((term, text) for term, text in content[name])
         content["verdict_lines"] = tuple(content["verdict_lines"])
