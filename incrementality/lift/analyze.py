@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from incrementality.lift.checks import run_checks
-from incrementality.lift.comparisons import compare_arms, mean_of
+from incrementality.lift.comparisons import mean_of
 from incrementality.lift.compliers import compare_compliers, dilute
 from incrementality.lift.conversions import is_score_test
 from incrementality.lift.evidence import gather_evidence
@@ -19,6 +19,7 @@ from incrementality.lift.registration import registration_checks, registration_l
 from incrementality.lift.sample import take_sample
 from incrementality.lift.segments import compare_segments
 from incrementality.lift.specification import measurement_specification
+from incrementality.lift.unusable import compare_usable
 from incrementality.lift.wording import verdict_line, verdict_of
 from incrementality.outcomes import open_unit_table
 from incrementality.stats import proportion_interval, two_sided_critical_value
@@ -110,12 +111,12 @@ def analyze(
     stated = stated_at(experiment, look)
     sample = take_sample(open_unit_table(warehouse, locator, stated))
     guard = take_guard(sample)
-    checks = (*registration_checks(designs, experiment), *checks, *run_checks(sample, guard))
+    usable, estimates, unusable = compare_usable(sample, guard)
+    checks = (*registration_checks(designs, experiment), *checks, *run_checks(sample, guard), *unusable)
     checks = (*checks, *look_checks(experiment, look))
-    estimates = compare_arms(sample, guard)
     segments, segment_tests = compare_segments(sample)
     grade, reason = grade_experiment(checks, experiment)
-    headlines, guardrails = _headlines(experiment, estimates), answer_guardrails(sample, guard)
+    headlines, guardrails = _headlines(experiment, estimates), answer_guardrails(usable, guard)
     compliers, complier_notes = compare_compliers(sample)
     evidence = gather_evidence(sample, headlines, grade=grade, look=look)
     if keep is not None:
@@ -133,7 +134,7 @@ def analyze(
         verdict=verdict_of(headlines, grade, reason, guardrails),
         verdict_lines=_verdict_lines(experiment, headlines, checks, grade),
         arms=_arms(sample),
-        means=tuple(mean for part in sample.metrics for mean in _means(stated, part)),
+        means=tuple(mean for part in usable.metrics for mean in _means(stated, part)),
         estimates=estimates,
         segments=segments,
         segment_tests=segment_tests,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from incrementality.errors import TooFewClusters
 from incrementality.estimates import CheckResult
 from incrementality.formatting import count, p_value, share
 from incrementality.lift.conversions import fewest_of_a_kind, is_plain_share
@@ -14,7 +15,8 @@ from incrementality.lift.guard import guard_checks
 from incrementality.lift.methods import FEWEST_EVENTS
 from incrementality.lift.thresholds import CHANCE, FEWEST_TO_TEST, LARGE_DIFFERENCE, LARGE_DIFFERENCE_CHANCE
 from incrementality.lift.wording import counted
-from incrementality.stats import compare_covariates, independent_covariates, sample_ratio_test
+from incrementality.outcomes import MISSING, missing_moments
+from incrementality.stats import cluster_means, compare_covariates, independent_covariates, sample_ratio_test
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +41,7 @@ def run_checks(sample: Sample, guard: Guard) -> tuple[CheckResult, ...]:
     checks += [_duplicates(sample), *entry_checks(sample)]
     if sample.experiment.data.cluster is not None:
         checks.append(_clusters(sample))
-    checks += [_missing(part, len(sample.metrics)) for part in sample.metrics]
+    checks += [_missing(sample, part) for part in sample.metrics]
     if sample.table.covariates:
         checks.append(_balance(sample))
     guarded = {metric for metric, _ in guard.answers}
@@ -155,7 +157,7 @@ def _effective(sample: Sample, arm: str) -> float:
     return float(moments.n.sum() ** 2 / moments.clusters.nn.sum())
 
 
-def _missing(part: MetricSample, tested: int) -> CheckResult:
+def _missing(sample: Sample, part: MetricSample) -> CheckResult:
     units, missing = sum(part.units.values()), sum(part.missing.values())
     rows = tuple(
         {"arm": arm, "n": n, "missing": part.missing[arm], "share_missing": part.missing[arm] / n}
@@ -165,14 +167,27 @@ def _missing(part: MetricSample, tested: int) -> CheckResult:
     if missing == 0:
         told = "No outcome is missing."
         return CheckResult(name="missing_outcomes", metric=name, passed=True, sentence=told, table=rows)
-    pvalue = sample_ratio_test(list(part.missing.values()), list(part.units.values())).pvalue
-    uneven = missing >= FEWEST_TO_TEST and pvalue < CHANCE / tested
+    pvalue = _missing_pvalue(sample, part) if missing >= FEWEST_TO_TEST else None
+    uneven = pvalue is not None and pvalue < CHANCE / len(sample.metrics)
     problems = [f"more than the {100 * MOST_MISSING:g} % allowed"] if missing > MOST_MISSING * units else []
     problems += [f"missing differently by arm ({p_value(pvalue)})"] if uneven else []
     told = f"{counted(missing, 'outcome')} missing, {share(missing / units)}"
-    alike = "too few to compare the arms" if missing < FEWEST_TO_TEST else f"alike in all arms ({p_value(pvalue)})"
+    alike = "too few to compare the arms" if pvalue is None else f"alike in all arms ({p_value(pvalue)})"
     sentence = f"{told}, {' and '.join(problems) or alike}."
     return CheckResult(name="missing_outcomes", metric=name, passed=not problems, sentence=sentence, table=rows)
+
+
+def _missing_pvalue(sample: Sample, part: MetricSample) -> float | None:
+    """Whether arms miss the metric alike; whole clusters as the units drawn, each arm against the control."""
+    if sample.experiment.data.cluster is None:
+        return sample_ratio_test(list(part.missing.values()), list(part.units.values())).pvalue
+    moments, treatments = missing_moments(sample.table, part.metric.columns), sample.experiment.treatments
+    control = moments.select((sample.experiment.control.name,))
+    try:
+        pairs = [cluster_means([(moments.select((arm.name,)), control)], [MISSING]) for arm in treatments]
+    except TooFewClusters:
+        return None
+    return min(1.0, len(pairs) * min(pair.compare().pvalue for pair in pairs))
 
 
 def _balance(sample: Sample) -> CheckResult:

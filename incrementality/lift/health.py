@@ -20,6 +20,7 @@ from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import compare_arms
 from incrementality.lift.guard import take_guard
 from incrementality.lift.sample import take_sample
+from incrementality.lift.unusable import Usable, compare_usable
 from incrementality.outcomes import open_unit_table
 
 if TYPE_CHECKING:
@@ -143,12 +144,12 @@ def watch(
         return replace(seen, note=f"Nothing can be compared yet: {error.message.rstrip('.')}.")
     analysed = {arm.name: sample.units(arm.name) for arm in experiment.arms}
     guard = take_guard(sample)
-    guardrails = _registered(compare_arms(sample, guard)) if sample.metrics else ()
+    usable = compare_usable(sample, guard) if sample.metrics else Usable(sample, (), ())
     return replace(
         seen,
         progress=replace(progress, analysed=analysed),
-        checks=run_checks(sample, guard),
-        guardrails=guardrails,
+        checks=(*run_checks(sample, guard), *usable.checks),
+        guardrails=_registered(usable.estimates),
         primary=() if look is None else _looked_at(table, look),
     )
 

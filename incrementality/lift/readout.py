@@ -190,8 +190,19 @@ class Readout(DisplayMixin):
     )
 
     def headline(self, metric: str, arm: str) -> LiftEstimate:
-        """Return the registered estimate of a comparison: adjusted where covariates were declared."""
+        """Return the registered estimate of a comparison: adjusted where covariates were declared.
+
+        Raises:
+            InputError: There is no such comparison, or the metric has no usable interval.
+        """
+        from incrementality.errors import InputError
+
         found = [e for e in self.estimates if e.metric == metric and e.arm == arm]
+        if not found:
+            raise InputError(
+                f"this readout compares no {arm!r} in metric {metric!r}",
+                hint="check the spelling; a metric without a usable interval has a failed check that says why",
+            )
         return next((e for e in found if e.adjusted), found[0])
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from incrementality.outcomes.draws import P_ARM, Draws, take_draws
 from incrementality.outcomes.entries import LATER_ENTRY, Entries, first_entries
+from incrementality.outcomes.missing import MISSING, missing_moments
 from incrementality.outcomes.opening import open_unit_table, settle
 from incrementality.outcomes.population import PopulationRule, longest_window
 from incrementality.outcomes.shape import PooledShape, UnitValues, pooled_shapes, unit_values
@@ -11,6 +12,7 @@ from incrementality.outcomes.unit_table import DELIVERED, IdCounts, UnitTable
 __all__ = [
     "DELIVERED",
     "LATER_ENTRY",
+    "MISSING",
     "P_ARM",
     "Draws",
     "Entries",
@@ -22,6 +24,7 @@ __all__ = [
     "UnitValues",
     "first_entries",
     "longest_window",
+    "missing_moments",
     "open_unit_table",
     "pooled_shapes",
     "settle",

@@ -58,6 +58,7 @@ _CHECK_TITLES = {
     "duplicates": "Duplicate rows",
     "eligible_rate": "Same share of eligible in every arm",
     "enough_events": "Enough events for the interval",
+    "interval": "Usable interval",
     "maturity": "Maturity: have the outcome windows closed?",
     "missing_outcomes": "Missing outcomes",
     "sample_ratio": "Sample ratio: did each arm get its planned share?",
