@@ -41,6 +41,8 @@ class LiftEstimate(DisplayMixin):
         correction: By which correction: holm, hochberg or benjamini_hochberg; intervals are never corrected.
         df: Degrees of freedom; ``None`` where the test uses none.
         alpha: Error rate of the intervals.
+        interval_alpha: Error rate of a single interval as long as these, where it differs: on a day of a confidence
+            sequence.
         method: The estimator in words.
         adjusted: Whether covariates were adjusted for.
         kind: Kind of the metric: conversion, mean, ratio or revenue.
@@ -72,6 +74,7 @@ class LiftEstimate(DisplayMixin):
     correction: str | None = None
     df: float | None = None
     alpha: float = 0.05
+    interval_alpha: float | None = None
     method: str = ""
     adjusted: bool = False
     kind: str = "mean"

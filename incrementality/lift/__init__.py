@@ -4,6 +4,7 @@ from incrementality.lift.analyze import analyze, read_out
 from incrementality.lift.evidence import EVIDENCE_VERSION, ComparisonEvidence, Evidence
 from incrementality.lift.grades import GRADE_RULES
 from incrementality.lift.health import Health, Progress, watch
+from incrementality.lift.look_records import CumulativeEffect, LookReading, LookResult, StagedAnswer, TakenLook
 from incrementality.lift.readout import (
     SCHEMA_VERSION,
     ArmMean,
@@ -23,15 +24,20 @@ __all__ = [
     "ArmMean",
     "ArmSummary",
     "ComparisonEvidence",
+    "CumulativeEffect",
     "Evidence",
     "Grade",
     "GuardrailAnswer",
     "GuardrailOutcome",
     "Health",
+    "LookReading",
+    "LookResult",
     "Progress",
     "Readout",
     "RowCount",
     "SegmentTest",
+    "StagedAnswer",
+    "TakenLook",
     "analyze",
     "read_out",
     "watch",

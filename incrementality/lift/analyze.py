@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from incrementality.design import looks_of, monitoring_of
 from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import mean_of
 from incrementality.lift.compliers import compare_compliers, dilute
 from incrementality.lift.conversions import is_score_test
+from incrementality.lift.cumulative import cumulative_effects
 from incrementality.lift.evidence import gather_evidence
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
 from incrementality.lift.guard import take_guard
 from incrementality.lift.guardrails import answer_guardrails
-from incrementality.lift.looks import look_checks, look_of, stated_at
+from incrementality.lift.looks import look_checks, look_of, read_look, stated_at
+from incrementality.lift.monitored import monitored, started_checks, with_results
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
 from incrementality.lift.registration import registration_checks, registration_lines
 from incrementality.lift.sample import take_sample
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.experiment import Experiment
     from incrementality.lift.evidence import Evidence
+    from incrementality.lift.look_records import LookReading, TakenLook
     from incrementality.lift.readout import Grade
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.warehouse import Warehouse
@@ -39,7 +44,14 @@ if TYPE_CHECKING:
 __all__ = ["analyze", "read_out"]
 
 
-def read_out(experiment: Experiment, data: object = None, *, warehouse: Warehouse | None = None) -> Readout:
+def read_out(
+    experiment: Experiment,
+    data: object = None,
+    *,
+    warehouse: Warehouse | None = None,
+    designs: Sequence[DesignAnswer] = (),
+    taken: Sequence[TakenLook] = (),
+) -> Readout:
     """Read out an experiment that brings its own assignment. Needs no workspace.
 
     Args:
@@ -48,6 +60,9 @@ def read_out(experiment: Experiment, data: object = None, *, warehouse: Warehous
             DuckDB file; default: the experiment's own ``data.source``.
         warehouse: The engine; default: the embedded one, or the one at the source's URL. Its ``statements`` hold
             the SQL that ran.
+        designs: Every version of the design on record, the oldest first; the last one, once signed, says on which
+            days the experiment may be read before its end.
+        taken: Looks taken before.
 
     Returns:
         Checks, estimates and a verdict; shows itself in a notebook.
@@ -73,9 +88,9 @@ def read_out(experiment: Experiment, data: object = None, *, warehouse: Warehous
     """
     locator = _locator(experiment, data)
     if warehouse is not None:
-        return analyze(experiment, locator, warehouse)
+        return analyze(experiment, locator, warehouse, designs=designs, taken=taken)
     with connect(locator.url or "duckdb:") as engine:
-        return analyze(experiment, locator, engine)
+        return analyze(experiment, locator, engine, designs=designs, taken=taken)
 
 
 def _locator(experiment: Experiment, data: object) -> Locator:
@@ -94,6 +109,7 @@ def analyze(
     warehouse: Warehouse,
     *,
     designs: Sequence[DesignAnswer] = (),
+    taken: Sequence[TakenLook] = (),
     checks: Sequence[CheckResult] = (),
     keep: Callable[[Sample, Evidence], None] | None = None,
 ) -> Readout:
@@ -104,21 +120,24 @@ def analyze(
         locator: Where the source lies.
         warehouse: The engine.
         designs: Every version of the design on record, the oldest first; the readout prints them all.
+        taken: Looks taken before, for what they have spent.
         checks: What was checked beside the data, such as the arms of other experiments; they count for the grade.
         keep: Called with the units while they are at hand, and with what the readout leaves for later.
     """
-    look = look_of(experiment, designs)
+    sample = take_sample(open_unit_table(warehouse, locator, experiment))
+    look = read_look(experiment, designs, units=_units(sample), taken=taken)
     stated = stated_at(experiment, look)
-    sample = take_sample(open_unit_table(warehouse, locator, stated))
+    sample = replace(sample, table=replace(sample.table, experiment=stated))
     guard = take_guard(sample)
-    usable, estimates, unusable = compare_usable(sample, guard)
+    usable, compared, unusable = compare_usable(sample, guard)
     checks = (*registration_checks(designs, experiment), *checks, *run_checks(sample, guard), *unusable)
-    checks = (*checks, *look_checks(experiment, look))
+    checks = (*checks, *look_checks(experiment, look, designs, started_checks(sample, look)))
+    estimates = monitored(usable, look, compared)
     segments, segment_tests = compare_segments(sample)
     grade, reason = grade_experiment(checks, experiment)
     headlines, guardrails = _headlines(experiment, estimates), answer_guardrails(usable, guard)
     compliers, complier_notes = compare_compliers(sample)
-    evidence = gather_evidence(sample, headlines, grade=grade, look=look)
+    evidence = gather_evidence(sample, headlines, grade=grade, look=look_of(experiment, designs))
     if keep is not None:
         keep(sample, evidence)
     return Readout(
@@ -127,7 +146,7 @@ def analyze(
         question=experiment.question,
         owner=experiment.owner,
         unit=experiment.unit,
-        alpha=stated.alpha,
+        alpha=look.alpha if look is not None and look.kind == "confidence sequence" else stated.alpha,
         grade=grade,
         grade_reason=reason,
         grade_rules=GRADE_RULES,
@@ -147,8 +166,26 @@ def analyze(
         complier_notes=complier_notes,
         diluted=dilute(sample, headlines),
         guardrails=guardrails,
+        look=_found(look, headlines, designs, experiment),
+        cumulative=cumulative_effects(sample, look, _looks_before(look, designs)),
         evidence=evidence,
     )
+
+
+def _units(sample: Sample) -> int:
+    return sum(sample.units(arm.name) for arm in sample.experiment.arms)
+
+
+def _found(
+    look: LookReading | None, headlines: Sequence[LiftEstimate], designs: Sequence[DesignAnswer], experiment: Experiment
+) -> LookReading | None:
+    return None if look is None else with_results(look, headlines, monitoring_of(designs[-1].request), experiment)
+
+
+def _looks_before(look: LookReading | None, designs: Sequence[DesignAnswer]) -> list[tuple[int, str]]:
+    if look is None or look.number is None:
+        return []
+    return [(one.number, str(one.on)) for one in looks_of(designs[-1]) if one.number < look.number]
 
 
 def _headlines(experiment: Experiment, estimates: Sequence[LiftEstimate]) -> list[LiftEstimate]:

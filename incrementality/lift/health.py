@@ -19,12 +19,18 @@ from incrementality.formatting import count, share
 from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import compare_arms
 from incrementality.lift.guard import take_guard
+from incrementality.lift.looks import read_look, stated_at
+from incrementality.lift.monitored import monitored
 from incrementality.lift.sample import take_sample
 from incrementality.lift.unusable import Usable, compare_usable
 from incrementality.outcomes import open_unit_table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from incrementality.design import DesignAnswer
     from incrementality.experiment import Experiment
+    from incrementality.lift.look_records import TakenLook
     from incrementality.outcomes import UnitTable
     from incrementality.warehouse import Locator, Warehouse
 
@@ -121,7 +127,15 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever the records hold
 
 
 def watch(
-    experiment: Experiment, locator: Locator, warehouse: Warehouse, *, on: date, progress: Progress, look: Look | None
+    experiment: Experiment,
+    locator: Locator,
+    warehouse: Warehouse,
+    *,
+    on: date,
+    progress: Progress,
+    look: Look | None,
+    designs: Sequence[DesignAnswer] = (),
+    taken: Sequence[TakenLook] = (),
 ) -> Health:
     """Check a running experiment without reading its primary metrics, unless a look is registered for the day.
 
@@ -132,6 +146,8 @@ def watch(
         on: The day of the watch.
         progress: What is known of its progress without the data; ``analysed`` is filled in here.
         look: The look that the registered design has on that day.
+        designs: Every version of the design on record, the oldest first.
+        taken: Looks taken before, for what they have spent.
 
     Returns:
         Checks, guardrails and progress. Where an arm has fewer than two units that count, only progress and a note.
@@ -150,15 +166,21 @@ def watch(
         progress=replace(progress, analysed=analysed),
         checks=(*run_checks(sample, guard), *usable.checks),
         guardrails=_registered(usable.estimates),
-        primary=() if look is None else _looked_at(table, look),
+        primary=() if look is None else _looked_at(table, look, designs, taken),
     )
 
 
-def _looked_at(table: UnitTable, look: Look) -> tuple[LiftEstimate, ...]:
+def _looked_at(
+    table: UnitTable, look: Look, designs: Sequence[DesignAnswer], taken: Sequence[TakenLook]
+) -> tuple[LiftEstimate, ...]:
     """Effects on the primary metrics at the level of the look, so that interval and boundary agree."""
-    open_table = _showing(table, "primary")
-    stated = open_table.experiment.model_copy(update={"alpha": look.alpha})
-    return _registered(compare_arms(take_sample(replace(open_table, experiment=stated))))
+    sample = take_sample(_showing(table, "primary"))
+    experiment = sample.experiment
+    units = sum(sample.units(arm.name) for arm in experiment.arms)
+    reading = read_look(experiment, designs, units=units, day=look.on, taken=taken)
+    stated = experiment.model_copy(update={"alpha": look.alpha}) if reading is None else stated_at(experiment, reading)
+    sample = replace(sample, table=replace(sample.table, experiment=stated))
+    return _registered(monitored(sample, reading, compare_arms(sample)))
 
 
 def _registered(estimates: tuple[LiftEstimate, ...]) -> tuple[LiftEstimate, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from incrementality.display import DisplayMixin
 from incrementality.estimates import CheckResult, LiftEstimate
 from incrementality.lift.evidence import Evidence
+from incrementality.lift.look_records import CumulativeEffect, LookReading, reading_from
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +145,11 @@ class Readout(DisplayMixin):
         complier_notes: A sentence for each of those that cannot be stated.
         diluted: Primary effects on the eligible, spread over all assigned units.
         guardrails: What each guardrail with a margin says of each arm.
+        look: The look that this is, where the registered design has several; ``None`` for a test that is read once.
+        cumulative: Primary effects by date, where this is such a look and ``t0`` is mapped.
         evidence: What it leaves for pooling and calibration; ``None`` in files of earlier versions.
+        look: The look that this is, where the registered design has several; ``None`` for a test that is read once.
+        cumulative: Primary effects by date, where this is such a look and ``t0`` is mapped.
         manifest: Package version, input hashes, engine; all that may differ between equal answers.
     """
 
@@ -172,6 +178,8 @@ class Readout(DisplayMixin):
     complier_notes: tuple[str, ...] = ()
     diluted: tuple[LiftEstimate, ...] = ()
     guardrails: tuple[GuardrailAnswer, ...] = ()
+    look: LookReading | None = None
+    cumulative: tuple[CumulativeEffect, ...] = ()
     evidence: Evidence | None = None
 
     _shown = (
@@ -236,16 +244,15 @@ class Readout(DisplayMixin):
                 hint="run `incrementality readout` again",
             )
         records = {"arms": ArmSummary, "means": ArmMean, "segment_tests": SegmentTest, "guardrails": GuardrailAnswer}
+        records |= {"cumulative": CumulativeEffect}
         for name, record in records.items():
             content[name] = tuple(record(**row) for row in content.get(name, ()))
         for name in ("estimates", "segments", "compliers", "diluted"):
-            content[name] = tuple(
-                LiftEstimate(**{**row, "segment": tuple(row["segment"]) if row["segment"] else None})
-                for row in content.get(name, ())
-            )
+            content[name] = tuple(_estimate_from(row) for row in content.get(name, ()))
         content["complier_notes"] = tuple(content.get("complier_notes", ()))
         content["checks"] = tuple(CheckResult(**{**row, "table": tuple(row["table"])}) for row in content["checks"])
         content["rows"] = RowCount(**content["rows"])
+        content["look"] = reading_from(content.get("look"))
         if content.get("evidence") is not None:
             content["evidence"] = Evidence.from_dict(content["evidence"])
         for name in ("grade_rules", "specification"):
@@ -253,3 +260,16 @@ class Readout(DisplayMixin):
         content["verdict_lines"] = tuple(content["verdict_lines"])
         content["withholds"] = {key: tuple(value) for key, value in content["withholds"].items()}
         return cls(**content)
+
+
+def _estimate_from(row: dict[str, Any]) -> LiftEstimate:
+    """JSON has no infinity: an end of an interval that is not there is open."""
+    row = {**row, "segment": tuple(row["segment"]) if row["segment"] else None}
+    stated = row["rel_effect"] is not None
+    for name, end in (("ci_lower", -math.inf), ("ci_upper", math.inf)):
+        if row[f"effect_{name}"] is None:
+            row[f"effect_{name}"] = end
+            row[f"rel_effect_{name}"] = (
+                end if stated and row[f"rel_effect_{name}"] is None else row[f"rel_effect_{name}"]
+            )
+    return LiftEstimate(**row)

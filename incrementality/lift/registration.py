@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from incrementality.design import monitoring_asked
 from incrementality.estimates import CheckResult
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def _compared(design: DesignAnswer, experiment: Experiment) -> Iterator[tuple[st
     yield "first day", registered.starts, experiment.started
     if experiment.request is not None:
         yield "looks", registered.looks, experiment.request.looks
+        yield "how it is watched", registered.monitoring, monitoring_asked(experiment.request)
         yield "what it withholds", registered.scope, experiment.request.scope
 
 

@@ -109,7 +109,8 @@ def _ruled_out(e: LiftEstimate, metric: PlannedMetric) -> str:
 def _could_have_seen(e: LiftEstimate) -> str:
     """What a test with this standard error finds four times out of five; it does not depend on the effect found."""
     df = e.df or float("inf")
-    seen = (two_sided_critical_value(e.alpha, df) + t_quantile(_USUAL_POWER, df)) * e.standard_error
+    critical = two_sided_critical_value(e.interval_alpha or e.alpha, df)
+    seen = (critical + t_quantile(_USUAL_POWER, df)) * e.standard_error
     told = f"this test could see {_size(e, seen)}"
     if e.rel_effect is not None:
         told += f" ({relative(seen / abs(e.control_mean)).lstrip('+')} of the control)"
