@@ -36,6 +36,7 @@ Modules, from the ground up:
     meta            several experiments pooled by random effects
     shrinkage       each experiment's effect in the light of the others
     survival        time to an event: Kaplan-Meier, restricted means, log-rank
+    survival_influence  what each unit adds to a restricted mean time
     quantiles       quantiles of two arms compared by order statistics
     quantile_bootstrap  the same by drawing whole accounts again
     power_outcome   what power needs to know about a metric, from a rate, a mean or moments
@@ -171,6 +172,7 @@ from incrementality.stats.survival import (
     restricted_mean,
     survival_at,
 )
+from incrementality.stats.survival_influence import restricted_mean_pseudo_values
 
 __all__ = [
     "FEWEST_DEGREES_OF_FREEDOM",
@@ -286,6 +288,7 @@ __all__ = [
     "repeated_interval",
     "residual_sum",
     "restricted_mean",
+    "restricted_mean_pseudo_values",
     "robust_estimate",
     "robust_sums",
     "sample_ratio_test",
