@@ -95,6 +95,8 @@ def metric_complaints(metric: PlannedMetric) -> list[str]:
         return found
     if metric.window is None:
         found.append("from: events count within a window; add 'window', e.g. 28d")
+    if metric.kind == "time":
+        found.append("from: a time is read from columns, not from events; leave 'from' out, or use kind: conversion")
     if metric.kind == "ratio" and metric.over is None:
         found.append("from: a ratio is made of two sums; add 'over', the events of the denominator")
     if metric.kind == "conversion" and metric.from_.column is not None:
@@ -119,7 +121,7 @@ def log_complaints(experiment: Experiment) -> list[str]:
         *(f"data.covariates: {covariate.column!r} needs 'from' with a 'lookback'"
           for covariate in data.covariates if covariate.from_ is None and covariate.column not in LOG_COLUMNS),
         *(f"metrics: the column {name!r} is one of the decision log; choose another name"
-          for metric in experiment.metrics for name in metric.columns if name in LOG_COLUMNS),
+          for metric in experiment.metrics for name in metric.reads if name in LOG_COLUMNS),
     ]  # fmt: skip
 
 

@@ -121,7 +121,7 @@ class PlannedMetric(Metric):
 
     @model_serializer(mode="wrap")
     def _as_before(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        return without_unused(handler(self), ("from_", "over"))
+        return without_unused(handler(self), ("from_", "over", "event", "at", "quantile", "winsorise"))
 
 
 class Covariate(Record):

@@ -115,6 +115,7 @@ class Experiment(Record):
     def _parts_fit_together(self) -> Self:
         owed = () if self.request is None else owed_messages(self.withholds, self.request.purpose)
         complaints = [*_covariates_measured_late(self), *_columns_used_twice(self), *_dates_backwards(self), *owed]
+        complaints += [*_times_without_a_clock(self), *_rows_within_blocks(self)]
         refuse([*complaints, *_blocks_by_segment(self), *log_complaints(self)])
         return self
 
@@ -146,7 +147,7 @@ class Experiment(Record):
 
 
 def _covariates_measured_late(experiment: Experiment) -> list[str]:
-    outcomes = {column for metric in experiment.metrics for column in metric.columns}
+    outcomes = {column for metric in experiment.metrics for column in metric.reads}
     return [
         f"data.covariates: {covariate.column!r} is also an outcome; a covariate is measured before assignment"
         for covariate in experiment.data.covariates
@@ -156,7 +157,7 @@ def _covariates_measured_late(experiment: Experiment) -> list[str]:
 
 def _columns_used_twice(experiment: Experiment) -> list[str]:
     data = experiment.data
-    outcomes = {column for metric in experiment.metrics for column in metric.columns}
+    outcomes = {column for metric in experiment.metrics for column in metric.reads}
     parts = [data.arm, *(column for column in (data.unit, data.cluster, data.stratum, data.block) if column)]
     return [
         f"data: the column {column!r} cannot be used twice among unit, arm, cluster, stratum, block and outcomes"
@@ -168,6 +169,23 @@ def _blocks_by_segment(experiment: Experiment) -> list[str]:
     if experiment.data.block is None or not experiment.segments:
         return []
     return ["segments: blocks may span segments, so an experiment with data.block has none; leave the segments out"]
+
+
+def _rows_within_blocks(experiment: Experiment) -> list[str]:
+    return [
+        f"metrics: {metric.name!r} is of kind {metric.kind}, which is not compared within blocks; leave it out"
+        for metric in experiment.metrics
+        if experiment.data.block is not None and metric.kind in {"time", "quantile"}
+    ]
+
+
+def _times_without_a_clock(experiment: Experiment) -> list[str]:
+    missing = [f"data.{name}" for name in ("t0", "data_cut") if getattr(experiment.data, name) is None]
+    return [
+        f"metrics: {metric.name!r} counts days up to the moment in {metric.at!r}; it needs {' and '.join(missing)}"
+        for metric in experiment.metrics
+        if metric.at is not None and missing
+    ]
 
 
 def _dates_backwards(experiment: Experiment) -> list[str]:

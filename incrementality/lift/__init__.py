@@ -12,9 +12,11 @@ from incrementality.lift.readout import (
     Grade,
     GuardrailAnswer,
     GuardrailOutcome,
+    LogRankTest,
     Readout,
     RowCount,
     SegmentTest,
+    SurvivalLine,
 )
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "GuardrailAnswer",
     "GuardrailOutcome",
     "Health",
+    "LogRankTest",
     "LookReading",
     "LookResult",
     "Progress",
@@ -37,6 +40,7 @@ __all__ = [
     "RowCount",
     "SegmentTest",
     "StagedAnswer",
+    "SurvivalLine",
     "TakenLook",
     "analyze",
     "read_out",

@@ -20,6 +20,7 @@ from incrementality.lift.looks import look_checks, look_of, read_look, stated_at
 from incrementality.lift.monitored import monitored, started_checks, with_results
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
 from incrementality.lift.registration import registration_checks, registration_lines
+from incrementality.lift.rows import take_rows
 from incrementality.lift.sample import take_sample
 from incrementality.lift.segments import compare_segments
 from incrementality.lift.specification import measurement_specification
@@ -30,7 +31,7 @@ from incrementality.stats import proportion_interval, two_sided_critical_value
 from incrementality.warehouse import Locator, connect, frame_locator, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from incrementality.design import DesignAnswer
     from incrementality.estimates import CheckResult, LiftEstimate
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from incrementality.lift.evidence import Evidence
     from incrementality.lift.look_records import LookReading, TakenLook
     from incrementality.lift.readout import Grade
+    from incrementality.lift.rows import RowAnswer
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.warehouse import Warehouse
 
@@ -134,6 +136,8 @@ def analyze(
     checks = (*checks, *look_checks(experiment, look, designs, started_checks(sample, look)))
     estimates = monitored(usable, look, compared)
     segments, segment_tests = compare_segments(sample)
+    rows = take_rows(usable)
+    checks = (*checks, *(check for answer in rows.values() for check in answer.checks))
     grade, reason = grade_experiment(checks, experiment)
     headlines, guardrails = _headlines(experiment, estimates), answer_guardrails(usable, guard)
     compliers, complier_notes = compare_compliers(sample)
@@ -153,7 +157,7 @@ def analyze(
         verdict=verdict_of(headlines, grade, reason, guardrails),
         verdict_lines=_verdict_lines(experiment, headlines, checks, grade),
         arms=_arms(sample),
-        means=tuple(mean for part in usable.metrics for mean in _means(stated, part)),
+        means=tuple(mean for part in usable.metrics for mean in _means(stated, part, rows)),
         estimates=estimates,
         segments=segments,
         segment_tests=segment_tests,
@@ -165,6 +169,8 @@ def analyze(
         compliers=compliers,
         complier_notes=complier_notes,
         diluted=dilute(sample, headlines),
+        log_ranks=tuple(test for answer in rows.values() for test in answer.log_ranks),
+        survival=tuple(line for answer in rows.values() for line in answer.curves),
         guardrails=guardrails,
         look=_found(look, headlines, designs, experiment),
         cumulative=cumulative_effects(sample, look, _looks_before(look, designs)),
@@ -227,7 +233,9 @@ def _arms(sample: Sample) -> tuple[ArmSummary, ...]:
     )
 
 
-def _means(experiment: Experiment, part: MetricSample) -> list[ArmMean]:
+def _means(experiment: Experiment, part: MetricSample, rows: Mapping[str, RowAnswer]) -> list[ArmMean]:
+    if part.metric.name in rows:
+        return list(rows[part.metric.name].means)
     found = []
     for arm in (experiment.control, *experiment.treatments):
         estimate = mean_of(part, arm.name)

@@ -9,7 +9,7 @@ from incrementality.lift.stating import lift_estimate
 from incrementality.stats import adjusted_cluster_means, adjusted_clusters, cluster_means
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from incrementality.estimates import LiftEstimate
     from incrementality.experiment import Experiment
@@ -22,8 +22,16 @@ _CLUSTERED = "CR2 with Satterthwaite's degrees of freedom, t"
 _MOST_NUMBERS = 40_000_000  # cross products of clusters held at once, in one arm
 
 
-def clustered_pair(part: MetricSample, experiment: Experiment, arm: str) -> ClusteredPair:
+def clustered_pair(
+    part: MetricSample, experiment: Experiment, arm: str, *, columns: Sequence[str] | None = None
+) -> ClusteredPair:
     """Return an arm's and the control's means; strata are compared within and weighted by their units.
+
+    Args:
+        part: The metric and its moments by arm (and stratum).
+        experiment: Says which arm is the control.
+        arm: The arm.
+        columns: Columns of the moments; default: the metric's own.
 
     Raises:
         TooFewClusters: Too few or too unequal clusters for an interval.
@@ -34,7 +42,7 @@ def clustered_pair(part: MetricSample, experiment: Experiment, arm: str) -> Clus
     units = [_units(planned, stratum) for stratum in strata]
     pairs = [(moments.select((arm, *stratum)), moments.select((control, *stratum))) for stratum in strata]
     try:
-        return cluster_means(pairs, part.metric.columns, shares=[n / sum(units) for n in units])
+        return cluster_means(pairs, columns or part.metric.columns, shares=[n / sum(units) for n in units])
     except TooFewClusters as error:
         raise _named(error, part, experiment, arm) from error
 

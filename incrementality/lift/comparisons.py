@@ -12,6 +12,7 @@ from incrementality.lift.conversions import compare_shares, is_score_test, is_te
 from incrementality.lift.corrections import corrected
 from incrementality.lift.guard import guarded, take_guard
 from incrementality.lift.regressions import check_strata, compare_by_regression
+from incrementality.lift.rows import needs_rows, take_rows
 from incrementality.lift.stating import lift_estimate
 from incrementality.lift.wording import sentence_of
 from incrementality.stats import (
@@ -50,22 +51,24 @@ def compare_arms(sample: Sample, guard: Guard | None = None) -> tuple[LiftEstima
         TooFewClusters: Whole clusters were randomised, too few or too unequal for an interval.
     """
     experiment = sample.experiment
-    for part in sample.metrics:
+    summed = [part for part in sample.metrics if not needs_rows(part.metric)]
+    for part in summed:
         _check_control_mean(part, experiment)
     estimates: list[LiftEstimate] = []
     strata = tuple(sample.table.strata)
     if experiment.data.block is not None:
-        estimates += [e for part in sample.metrics for e in compare_within_blocks(sample, part)]
+        estimates += [e for part in summed for e in compare_within_blocks(sample, part)]
     elif strata and experiment.data.cluster is None:
-        estimates += compare_by_regression(sample, sample.metrics, strata, adjusted=False)
+        estimates += compare_by_regression(sample, summed, strata, adjusted=False)
     else:
-        for part in sample.metrics:
+        for part in summed:
             check_strata(experiment, part.reduction.moments.select(*((arm.name,) for arm in experiment.arms)))
             estimates += compare_metric(part, experiment)
     if sample.table.covariates and experiment.data.block is None:
-        parts = [p for p in sample.metrics if p.metric.adjust and not is_tested_exactly(p, experiment)]
+        parts = [p for p in summed if p.metric.adjust and not is_tested_exactly(p, experiment)]
         estimates += compare_by_regression(sample, parts, (*strata, *sample.table.covariates), adjusted=True)
     estimates = guarded(sample, take_guard(sample) if guard is None else guard, estimates)
+    estimates += [e for answer in take_rows(sample).values() for e in answer.estimates]
     order = {metric.name: i for i, metric in enumerate(experiment.metrics)}
     estimates.sort(key=lambda estimate: (order[estimate.metric], estimate.adjusted))
     return tuple(replace(e, sentence=sentence_of(e)) for e in corrected(estimates, experiment))

@@ -32,6 +32,7 @@ __all__ = [
 COMPLIERS = "units that were delivered because of their arm (compliers)"
 ALL_ASSIGNED = "all assigned units (effect on the eligible, diluted)"
 _METHOD = "intention to treat over the difference in delivery; Anderson-Rubin interval, unadjusted for covariates"
+_ROWS = frozenset({"time", "quantile"})
 _FEWEST = 2
 
 
@@ -70,7 +71,13 @@ def compare_compliers(sample: Sample) -> tuple[tuple[LiftEstimate, ...], tuple[s
         return (), ()
     if sample.experiment.data.block is not None:
         return (), ("The effect on those reached is not stated for arms that were drawn within blocks.",)
-    for part in (part for part in sample.metrics if part.metric.role == "primary"):
+    primary = [part for part in sample.metrics if part.metric.role == "primary"]
+    refused += [
+        f"{part.metric.name}: the effect on compliers is stated for shares and means, not for kind {part.metric.kind}."
+        for part in primary
+        if part.metric.kind in _ROWS
+    ]
+    for part in (part for part in primary if part.metric.kind not in _ROWS):
         for arm in sample.experiment.treatments:
             answer = arm_compliance(sample, part, arm.name)
             estimate = _complier_estimate(sample, part, arm.name, answer)
@@ -148,7 +155,9 @@ def dilute(sample: Sample, headlines: Sequence[LiftEstimate]) -> tuple[LiftEstim
         return ()
     units = {arm.name: standing.units(arm.name) for arm in sample.experiment.arms}
     part = sum(standing.count(ELIGIBLE, arm) for arm in units) / sum(units.values())
-    spread = [estimate for estimate in headlines if estimate.role == "primary" and estimate.kind != "ratio"]
+    spread = [
+        estimate for estimate in headlines if estimate.role == "primary" and estimate.kind not in {"ratio", *_ROWS}
+    ]
     return tuple(_diluted(estimate, part, units) for estimate in spread)
 
 

@@ -108,8 +108,12 @@ class Evidence:
 
 
 def counts_as_evidence(metric: PlannedMetric) -> bool:
-    """Return whether a metric's comparisons are kept for later: primary means, shares and ratios, and all revenue."""
-    return metric.kind in _KINDS and (metric.role == "primary" or metric.kind == "revenue")
+    """Return whether a metric's comparisons are kept for later: primary means, shares and ratios, and all revenue.
+
+    A winsorised metric is another estimand and never one of them: credit is calibrated to all of the money.
+    """
+    counted = metric.kind in _KINDS and metric.winsorise is None
+    return counted and (metric.role == "primary" or metric.kind == "revenue")
 
 
 def gather_evidence(sample: Sample, headlines: Sequence[LiftEstimate], *, grade: Grade, look: Look | None) -> Evidence:

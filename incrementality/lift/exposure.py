@@ -199,6 +199,7 @@ def _contamination(sample: Sample) -> CheckResult:
     rows = tuple(
         _bias_row(sample, metric.name, arm.name)
         for metric in sample.experiment.primary
+        if metric.kind not in {"time", "quantile"}
         for arm in sample.experiment.treatments
     )
     planned = [row for row in rows if row["allowed"] is not None]

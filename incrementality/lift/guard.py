@@ -13,6 +13,7 @@ import numpy as np
 
 from incrementality.estimates import CheckResult
 from incrementality.lift.methods import PERMUTATION_SEED, is_guarded, permutations_for
+from incrementality.lift.stating import capped_at
 from incrementality.outcomes import pooled_shapes, unit_values
 from incrementality.stats import compare_by_permutation, pooled_small_holdout
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from incrementality.stats import PermutationComparison, SmallHoldout
     from incrementality.warehouse import GroupValue
 
-__all__ = ["Guard", "guard_checks", "guarded", "take_guard"]
+__all__ = ["Guard", "guard_checks", "guarded", "stratum_values", "take_guard"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,8 @@ def _by_permutation(sample: Sample, estimate: LiftEstimate) -> LiftEstimate:
         rel_effect_ci_upper=relative.upper if stated and relative else None,
         pvalue=found.pvalue,
         df=None,
-        method=f"studentised permutation test, equal-tailed, {found.permutations:,} permutations; intervals invert it",
+        method=f"studentised permutation test, equal-tailed, {found.permutations:,} permutations; intervals invert it"
+        f"{capped_at(part.metric)}",
     )
 
 
@@ -124,7 +126,7 @@ def _permuted(sample: Sample, part: MetricSample, arm: str) -> PermutationCompar
     arms = [arm, sample.experiment.control.name]
     groups = [group for group in part.reduction.moments.groups if group[0] in arms]
     strata = sorted({group[1:] for group in groups})
-    raw = _stratum_values(part)
+    raw = stratum_values(part)
     found = unit_values(
         sample.table, part.metric.columns, [sample.values[name] for name in arms], [raw[s[0]] for s in strata if s]
     )
@@ -142,8 +144,8 @@ def _permuted(sample: Sample, part: MetricSample, arm: str) -> PermutationCompar
     )
 
 
-def _stratum_values(part: MetricSample) -> dict[str, GroupValue]:
-    """The engine's own value of each stratum, by its label."""
+def stratum_values(part: MetricSample) -> dict[str, GroupValue]:
+    """Return the engine's own value of each stratum, by its label."""
     reduction = part.reduction
     return {
         group[1]: raw[1]

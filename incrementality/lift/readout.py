@@ -21,9 +21,11 @@ __all__ = [
     "Grade",
     "GuardrailAnswer",
     "GuardrailOutcome",
+    "LogRankTest",
     "Readout",
     "RowCount",
     "SegmentTest",
+    "SurvivalLine",
 ]
 
 Grade = Literal["trust", "caution", "do not use"]
@@ -75,6 +77,19 @@ class SegmentTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogRankTest:
+    """Whether an arm's hazard differs from the control's up to the horizon: beside a time, never its headline."""
+
+    metric: str
+    arm: str
+    control: str
+    statistic: float
+    df: int
+    pvalue: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GuardrailAnswer:
     """Whether one arm keeps a guardrail metric within its margin (non-inferiority, one-sided at ``alpha``).
 
@@ -105,6 +120,20 @@ class GuardrailAnswer:
     alpha: float
     method: str
     sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurvivalLine:
+    """The share of an arm without the event by ``days`` since the decision (Kaplan-Meier).
+
+    ``at_risk`` counts units still watched and without event at the start, at one third, at two thirds and at the end.
+    """
+
+    metric: str
+    arm: str
+    days: tuple[float, ...]
+    shares: tuple[float, ...]
+    at_risk: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +174,8 @@ class Readout(DisplayMixin):
         complier_notes: A sentence for each of those that cannot be stated.
         diluted: Primary effects on the eligible, spread over all assigned units.
         guardrails: What each guardrail with a margin says of each arm.
-        look: The look that this is, where the registered design has several; ``None`` for a test that is read once.
-        cumulative: Primary effects by date, where this is such a look and ``t0`` is mapped.
+        log_ranks: Log-rank tests of times to an event, beside their estimates.
+        survival: The arms' curves of times to an event, control first.
         evidence: What it leaves for pooling and calibration; ``None`` in files of earlier versions.
         look: The look that this is, where the registered design has several; ``None`` for a test that is read once.
         cumulative: Primary effects by date, where this is such a look and ``t0`` is mapped.
@@ -178,6 +207,8 @@ class Readout(DisplayMixin):
     complier_notes: tuple[str, ...] = ()
     diluted: tuple[LiftEstimate, ...] = ()
     guardrails: tuple[GuardrailAnswer, ...] = ()
+    log_ranks: tuple[LogRankTest, ...] = ()
+    survival: tuple[SurvivalLine, ...] = ()
     look: LookReading | None = None
     cumulative: tuple[CumulativeEffect, ...] = ()
     evidence: Evidence | None = None
@@ -249,6 +280,11 @@ class Readout(DisplayMixin):
             content[name] = tuple(record(**row) for row in content.get(name, ()))
         for name in ("estimates", "segments", "compliers", "diluted"):
             content[name] = tuple(_estimate_from(row) for row in content.get(name, ()))
+        content["log_ranks"] = tuple(LogRankTest(**row) for row in content.get("log_ranks", ()))
+        content["survival"] = tuple(
+            SurvivalLine(**row | {name: tuple(row[name]) for name in ("days", "shares", "at_risk")})
+            for row in content.get("survival", ())
+        )
         content["complier_notes"] = tuple(content.get("complier_notes", ()))
         content["checks"] = tuple(CheckResult(**{**row, "table": tuple(row["table"])}) for row in content["checks"])
         content["rows"] = RowCount(**content["rows"])

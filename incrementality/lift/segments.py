@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from incrementality.errors import InputError, TooFewClusters
 from incrementality.lift.comparisons import compare_metric, is_zero
 from incrementality.lift.readout import SegmentTest
+from incrementality.lift.rows import compare_rows, needs_rows
 from incrementality.lift.wording import segment_sentence, sentence_of
 from incrementality.stats import cochran_q
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from incrementality.estimates import LiftEstimate
-    from incrementality.experiment import Experiment, PlannedMetric, Segment
+    from incrementality.experiment import PlannedMetric, Segment
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import Moments
     from incrementality.warehouse import Reduction
@@ -68,7 +69,7 @@ def _within(sample: Sample, part: MetricSample, segment: Segment) -> tuple[list[
     readable = [value for value in values if all(_is_readable(cell, part.metric) for cell in cells[value])]
     for value in readable:
         cell = replace(part, reduction=_cell(reduction, value))
-        for estimate in _compared(cell, sample.experiment):
+        for estimate in _compared(sample, cell, segment):
             labelled = replace(estimate, segment=(segment.label, value))
             found.append(replace(labelled, sentence=sentence_of(labelled)))
     kept = {estimate.segment for estimate in found}
@@ -77,11 +78,16 @@ def _within(sample: Sample, part: MetricSample, segment: Segment) -> tuple[list[
     return found, _LeftOut(values=len(values) - len(kept), units=round(units - labelled_units))
 
 
-def _compared(cell: MetricSample, experiment: Experiment) -> list[LiftEstimate]:
-    """Return a cell's comparisons; none where its clusters are too few for an interval."""
+def _compared(sample: Sample, cell: MetricSample, segment: Segment) -> list[LiftEstimate]:
+    """Return a cell's comparisons; none where its clusters, or its units' watches, are too few for an interval."""
     try:
-        return compare_metric(cell, experiment)
+        if not needs_rows(cell.metric):
+            return compare_metric(cell, sample.experiment)
     except TooFewClusters:
+        return []
+    try:
+        return list(compare_rows(sample, cell, (segment.column, cell.reduction.values[0][1])))
+    except InputError:
         return []
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from incrementality.formatting import level, share
-from incrementality.outcomes import longest_window
+from incrementality.outcomes import followed_window
 
 if TYPE_CHECKING:
     from incrementality.experiment import Experiment, PlannedMetric
@@ -63,7 +63,7 @@ def _maturity(experiment: Experiment) -> list[tuple[str, str]]:
     decided = f"The decision is column {data.t0}, in UTC"
     if data.data_cut is None:
         return [("Time", f"{decided}; no data cut is declared, so nothing is left out for its age.")]
-    days = longest_window(experiment).total_seconds() / 86400
+    days = followed_window(experiment).total_seconds() / 86400
     cut = f"{data.data_cut:%Y-%m-%d %H:%M} UTC"
     return [("Time", f"{decided}; units count whose longest window, {days:g} days, had closed by {cut}.")]
 
@@ -93,6 +93,8 @@ def _metric(metric: PlannedMetric) -> str:
         "mean": f"mean of {columns} over units",
         "revenue": f"mean of {columns} over all units, payers or not",
         "ratio": f"sum of {metric.numerator} over sum of {metric.denominator}",
+        "quantile": f"{metric.quantile or 0:g} quantile of {columns} over units",
+        "time": _time(metric),
     }[metric.kind]
     days = "" if metric.window is None else f"; outcomes within {metric.window.total_seconds() / 86400:g} days"
     unit = f", in {metric.unit}" if metric.unit else ""
@@ -102,7 +104,26 @@ def _metric(metric: PlannedMetric) -> str:
         matters = f"; smallest effect that matters: {smallest.absolute:g}"
     elif smallest is not None and smallest.relative is not None:
         matters = f"; smallest effect that matters: {share(float(smallest.relative))} of the control"
+    if metric.winsorise is not None:
+        told += f", each unit's value of {metric.reads[0]} winsorised: {_cap(metric)}"
     return f"{told}{unit}{days}; {metric.direction} is better{matters}"
+
+
+def _time(metric: PlannedMetric) -> str:
+    source = f"column {metric.at}, the moment of the event" if metric.at else " and ".join(metric.columns)
+    return (
+        f"mean days to the event, cut at the window (Kaplan-Meier, {source}); units watched for less count for as long "
+        "as they were"
+    )
+
+
+def _cap(metric: PlannedMetric) -> str:
+    """Where the cap comes from; it is never made of the outcomes that it cuts."""
+    cap = metric.winsorise
+    if cap is None or cap.value is None:
+        return "no cap is known"
+    told = f"what is above {cap.value:g} counts as {cap.value:g}"
+    return f"{told}, the {cap.at:g} quantile of earlier units" if cap.at is not None else f"{told}, fixed beforehand"
 
 
 def _registered(sample: Sample) -> str:

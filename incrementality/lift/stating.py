@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from incrementality.estimates import LiftEstimate
 
 if TYPE_CHECKING:
-    from incrementality.experiment import Experiment
+    from incrementality.experiment import Experiment, PlannedMetric
     from incrementality.lift.sample import MetricSample
     from incrementality.stats import Comparison
 
-__all__ = ["lift_estimate", "population_of"]
+__all__ = ["capped_at", "lift_estimate", "population_of"]
 
 
 def lift_estimate(
@@ -46,15 +46,21 @@ def lift_estimate(
         pvalue=comparison.pvalue,
         df=comparison.df if comparison.df < float("inf") else None,
         alpha=experiment.alpha,
-        method=method,
+        method=f"{method}{capped_at(metric)}",
         adjusted=adjusted,
         kind=metric.kind,
-        unit=metric.unit,
+        unit=metric.value_unit,
         role=metric.role,
         direction=metric.direction,
         segment=segment,
         population=population_of(experiment),
     )
+
+
+def capped_at(metric: PlannedMetric) -> str:
+    """Return what a method says of a winsorised metric, which is another estimand; nothing for others."""
+    cap = None if metric.winsorise is None else metric.winsorise.value
+    return "" if cap is None else f"; of values winsorised at {cap:g}"
 
 
 def population_of(experiment: Experiment) -> str:

@@ -21,7 +21,16 @@ _AGAINST_MARGIN = {
     "not settled": "not settled against its margin",
 }
 
-__all__ = ["counted", "is_shown", "is_worse", "segment_sentence", "sentence_of", "verdict_line", "verdict_of"]
+__all__ = [
+    "counted",
+    "is_shown",
+    "is_worse",
+    "log_rank_sentence",
+    "segment_sentence",
+    "sentence_of",
+    "verdict_line",
+    "verdict_of",
+]
 
 
 def is_shown(estimate: LiftEstimate) -> bool:
@@ -180,6 +189,15 @@ def segment_sentence(test: SegmentTest, *, alpha: float, values_left_out: int, u
     if units_left_out:
         told += f" Without a value of {test.segment}: {counted(units_left_out, 'unit')}."
     return told
+
+
+def log_rank_sentence(metric: str, arm: str, pvalue: float, *, alpha: float) -> str:
+    """Return what a log-rank test says beside a restricted mean, in words."""
+    found = "differ" if pvalue < alpha else "were not shown to differ"
+    return (
+        f"{metric}: the hazards of {arm} and of the control {found} (log-rank test, {p_value(pvalue)}, unadjusted). "
+        "It says nothing of size; the answer is the difference in days."
+    )
 
 
 def counted(n: int, what: str) -> str:

@@ -4,8 +4,8 @@ from incrementality.outcomes.draws import P_ARM, Draws, take_draws
 from incrementality.outcomes.entries import LATER_ENTRY, Entries, first_entries
 from incrementality.outcomes.missing import MISSING, missing_moments
 from incrementality.outcomes.opening import open_unit_table, settle
-from incrementality.outcomes.population import PopulationRule, longest_window
-from incrementality.outcomes.shape import PooledShape, UnitValues, pooled_shapes, unit_values
+from incrementality.outcomes.population import PopulationRule, followed_window, longest_window
+from incrementality.outcomes.shape import PooledShape, UnitRows, UnitValues, pooled_shapes, unit_rows, unit_values
 from incrementality.outcomes.standing import Standing, take_standing
 from incrementality.outcomes.unit_table import DELIVERED, IdCounts, UnitTable
 
@@ -20,9 +20,11 @@ __all__ = [
     "PooledShape",
     "PopulationRule",
     "Standing",
+    "UnitRows",
     "UnitTable",
     "UnitValues",
     "first_entries",
+    "followed_window",
     "longest_window",
     "missing_moments",
     "open_unit_table",
@@ -30,5 +32,6 @@ __all__ = [
     "settle",
     "take_draws",
     "take_standing",
+    "unit_rows",
     "unit_values",
 ]

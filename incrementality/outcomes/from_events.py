@@ -115,7 +115,7 @@ def _columns(experiment: Experiment) -> Iterator[_Column]:
     for metric in experiment.metrics:
         parts = (metric.from_, metric.over)
         end = (metric.window or timedelta(0)) // MICROSECOND
-        for name, events in zip(metric.columns, parts, strict=False):
+        for name, events in zip(metric.reads, parts, strict=False):
             if events is not None:
                 yield _Column(name, events, 0, end, "any" if metric.kind == "conversion" else _how(events))
     if experiment.data.deliveries is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from incrementality.errors import ColumnTypeError, EmptyTable, InputError, InvalidUnitId, ValueNotAllowed
+from incrementality.outcomes.outcome_columns import outcome_columns
 from incrementality.outcomes.population import FLAG, MOMENT, PROBABILITY, population_rule
 from incrementality.outcomes.unit_table import UnitTable
 from incrementality.tables import ARM, COVARIATE, GROUP, OUTCOME, UNIT_ID, Part, check_columns
@@ -51,7 +52,7 @@ def open_unit_table(warehouse: Warehouse, locator: Locator, experiment: Experime
     _check_unit_type(experiment, relation, source)
     _check_text_outcomes(warehouse, relation, experiment, source)
     check_columns(parts, relation.columns, source=source)
-    outcomes = {name: _number(relation, name) for metric in experiment.metrics for name in metric.columns}
+    outcomes = outcome_columns(warehouse, relation, experiment, source=source)
     numeric, levels = _covariates(warehouse, relation, experiment, source)
     strata = _strata(warehouse, relation, experiment, source)
     table = UnitTable(
@@ -107,7 +108,9 @@ def _parts(experiment: Experiment) -> list[tuple[str, Part]]:
     parts += [(name, FLAG) for name in (data.eligible, data.delivered) if name is not None]
     parts += [(name, MOMENT) for name in (data.t0,) if name is not None]
     parts += [(name, PROBABILITY) for name in (data.p_arm,) if name is not None]
-    parts += [(name, OUTCOME) for metric in experiment.metrics for name in metric.columns]
+    parts += [
+        (name, OUTCOME if metric.at is None else MOMENT) for metric in experiment.metrics for name in metric.reads
+    ]
     parts += [(covariate.column, COVARIATE) for covariate in data.covariates]
     return parts + [(segment.column, GROUP) for segment in experiment.segments]
 
@@ -123,7 +126,7 @@ def _check_unit_type(experiment: Experiment, relation: Relation, source: str) ->
 
 def _check_text_outcomes(warehouse: Warehouse, relation: Relation, experiment: Experiment, source: str) -> None:
     for metric in experiment.metrics:
-        for name in metric.columns:
+        for name in metric.reads if metric.at is None else ():
             if relation.columns.get(name) == "text":
                 raise ColumnTypeError(
                     f"column {name!r} of {source} is the outcome of {metric.name!r} and holds text"

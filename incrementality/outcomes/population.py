@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from incrementality.experiment import Experiment
     from incrementality.warehouse import Relation, Warehouse
 
-__all__ = ["FLAG", "MOMENT", "PROBABILITY", "PopulationRule", "longest_window", "population_rule"]
+__all__ = ["FLAG", "MOMENT", "PROBABILITY", "PopulationRule", "followed_window", "longest_window", "population_rule"]
 
 FLAG = Part(
     "0/1 flag",
@@ -71,6 +71,12 @@ def longest_window(experiment: Experiment) -> timedelta:
     return max((metric.window for metric in experiment.metrics if metric.window is not None), default=timedelta(0))
 
 
+def followed_window(experiment: Experiment) -> timedelta:
+    """Return the window that must have closed for a unit to count; a time to an event counts units still watched."""
+    metrics = tuple(metric for metric in experiment.metrics if metric.kind != "time")
+    return longest_window(experiment.model_copy(update={"metrics": metrics}))
+
+
 def population_rule(warehouse: Warehouse, relation: Relation, experiment: Experiment, *, source: str) -> PopulationRule:
     """Return the rule that the experiment's mapping asks for, with its columns' values checked.
 
@@ -95,7 +101,7 @@ def population_rule(warehouse: Warehouse, relation: Relation, experiment: Experi
     if data.eligible is not None:
         rule = _with_eligibility(rule, flags[data.eligible], filters=data.analysed == "eligible")
     if data.t0 is not None and data.data_cut is not None:
-        follow_up = longest_window(experiment) + (data.maturity_lag or timedelta(0))
+        follow_up = followed_window(experiment) + (data.maturity_lag or timedelta(0))
         rule = _with_maturity(rule, data.t0, data.data_cut, follow_up)
     return rule
 
@@ -137,7 +143,7 @@ def _moment(value: datetime) -> exp.Expression:
 def _check_parts(experiment: Experiment) -> None:
     """Who counts is settled before outcomes: a filter on an outcome keeps what the treatment moved."""
     data = experiment.data
-    outcomes = {name for metric in experiment.metrics for name in metric.columns}
+    outcomes = {name for metric in experiment.metrics for name in metric.reads}
     for part, name in _filters(experiment):
         if name in outcomes:
             raise InputError(

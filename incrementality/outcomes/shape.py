@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["PooledShape", "UnitValues", "pooled_shapes", "unit_values"]
+__all__ = ["PooledShape", "UnitRows", "UnitValues", "pooled_shapes", "unit_rows", "unit_values"]
 
 _PARTS = 4
 
@@ -54,6 +54,23 @@ class UnitValues:
 
     arm: Ints
     stratum: Ints
+    outcomes: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitRows:
+    """Every unit that counts, one entry a unit, in an order that does not depend on the table's.
+
+    Attributes:
+        arm: Index of the arm in the order asked for.
+        stratum: Index of the stratum; all 0 without strata.
+        cluster: A number for each randomised cluster; ``None`` where units were drawn one by one.
+        outcomes: One array an outcome column.
+    """
+
+    arm: Ints
+    stratum: Ints
+    cluster: Ints | None
     outcomes: tuple[Floats, ...]
 
 
@@ -118,21 +135,64 @@ def unit_values(
         strata: The engine's own values of the strata, where units were drawn within them.
     """
     numbers = [table.outcomes[name] for name in names]
-    data = table.experiment.data
-    items = [_index(column(data.arm), arms)]
-    items += [_index(column(data.stratum), strata) if strata and data.stratum is not None else literal(0.0)]
-    items += numbers
-    query = parse("SELECT 1 FROM source", source=table.relation.name)
-    query.set("expressions", [named(item, f"v{k}") for k, item in enumerate(items)])
-    tests = [parse("$y IS NOT NULL", y=y) for y in numbers] + [_among(table, arms), _some_not_zero(numbers)]
-    query.set("where", exp.Where(this=all_of([*tests, *_population(table)])))
-    arm, stratum, *values = table.warehouse.numbers(query)
+    arm, stratum, *values = _fetched(table, numbers, arms, strata, tests=[_some_not_zero(numbers)])
     order = np.lexsort((*reversed(values), stratum, arm))
     return UnitValues(
         arm=arm[order].astype(np.int64),
         stratum=stratum[order].astype(np.int64),
         outcomes=tuple(value[order] for value in values),
     )
+
+
+def unit_rows(
+    table: UnitTable,
+    names: Sequence[str],
+    arms: Sequence[GroupValue],
+    strata: Sequence[GroupValue] = (),
+    *,
+    within: tuple[str, GroupValue] | None = None,
+) -> UnitRows:
+    """Return the units of some arms, zeros and all, sorted by arm, stratum and value.
+
+    Args:
+        table: The unit table.
+        names: Outcome columns; a unit is left out where one is missing.
+        arms: The engine's own values of the arms.
+        strata: The engine's own values of the strata, where units were drawn within them.
+        within: A column and the value that it holds in the units wanted; default: all units.
+    """
+    clusters = [] if table.cluster is None else [parse("dense_rank() OVER (ORDER BY $c)", c=table.cluster)]
+    tests = [] if within is None else [parse("$x = $v", x=column(within[0]), v=literal(within[1]))]
+    numbers = [*(parse("CAST($c AS DOUBLE)", c=rank) for rank in clusters), *(table.outcomes[name] for name in names)]
+    arm, stratum, *values = _fetched(table, numbers, arms, strata, tests=tests, present=numbers[len(clusters) :])
+    order = np.lexsort((*reversed(values), stratum, arm))
+    values = [value[order] for value in values]
+    return UnitRows(
+        arm=arm[order].astype(np.int64),
+        stratum=stratum[order].astype(np.int64),
+        cluster=values[0].astype(np.int64) if clusters else None,
+        outcomes=tuple(values[len(clusters) :]),
+    )
+
+
+def _fetched(
+    table: UnitTable,
+    numbers: Sequence[exp.Expression],
+    arms: Sequence[GroupValue],
+    strata: Sequence[GroupValue],
+    *,
+    tests: Sequence[exp.Expression],
+    present: Sequence[exp.Expression] | None = None,
+) -> list[Floats]:
+    """The arm's place, the stratum's place, and the numbers of each unit that passes the tests."""
+    data = table.experiment.data
+    items = [_index(column(data.arm), arms)]
+    items += [_index(column(data.stratum), strata) if strata and data.stratum is not None else literal(0.0)]
+    query = parse("SELECT 1 FROM source", source=table.relation.name)
+    query.set("expressions", [named(item, f"v{k}") for k, item in enumerate([*items, *numbers])])
+    known = [parse("$y IS NOT NULL", y=y) for y in (numbers if present is None else present)]
+    query.set("where", exp.Where(this=all_of([*known, _among(table, arms), *tests, *_population(table)])))
+    return table.warehouse.numbers(query)
 
 
 def _index(value: exp.Expression, known: Sequence[GroupValue]) -> exp.Expression:

@@ -306,8 +306,7 @@ class UnitTable:
 
     def _needs_bounds(self, name: str) -> bool:
         """Whole numbers whose sum equals their sum of squares are 0 and 1; other numbers could cancel."""
-        whole = self.relation.columns[name] in {"integer", "boolean"}
-        return self._has_kind(name, "conversion") and not whole
+        return self._has_kind(name, "conversion") and self.relation.columns[name] not in {"integer", "boolean"}
 
     def _has_kind(self, name: str, kind: str) -> bool:
         return any(metric.kind == kind and name in metric.columns for metric in self.experiment.metrics)

@@ -157,6 +157,8 @@ def units():
     strata = np.array([STRATA[i] if i < len(STRATA) else None for i in rng.integers(0, len(STRATA) + 1, N)], object)
     arms, flags = rng.integers(0, 2, N), np.random.default_rng(7)
     decided = np.datetime64("2026-01-01T00:00:00", "us") + flags.integers(0, 50 * 86_400, N).astype("timedelta64[s]")
+    later = np.ceil(np.random.default_rng(8).exponential(40, N)).astype("timedelta64[D]")
+    expanded = np.where(np.random.default_rng(9).random(N) < 0.7, decided + later, np.datetime64("NaT"))
     decided[flags.random(N) < 0.01] = np.datetime64("NaT")
     could = np.where(flags.random(N) < 0.03, np.nan, flags.random(N) < 0.8)
     reached = (flags.random(N) < np.where(arms == 1, 0.7, 0.02)) & (could == 1)
@@ -177,6 +179,9 @@ def units():
         "reached": reached,
         "decided": decided,
         "day": decided.astype("datetime64[D]"),
+        "watched": np.minimum(later.astype(float), 25 + np.arange(N) % 60),
+        "came": later.astype(float) <= 25 + np.arange(N) % 60,
+        "expanded": expanded,
         "chance": np.where(np.arange(N) % 4 == 0, 0.25, 0.75),
     }
 

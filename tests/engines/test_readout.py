@@ -57,6 +57,19 @@ METRICS = [
 ]
 
 
+ROWS = [
+    {"name": "time", "kind": "time", "column": "watched", "event": "came", "window": "30d", "role": "primary"},
+    {"name": "middle", "kind": "quantile", "quantile": 0.6, "column": "money", "unit": "EUR", "role": "secondary"},
+    {
+        "name": "money capped",
+        "kind": "mean",
+        "column": "money",
+        "role": "secondary",
+        "winsorise": {"value": 300.0},
+    },
+]
+
+
 def experiment(design, extra=()):
     return Experiment.model_validate(
         {
@@ -100,6 +113,20 @@ def answer(copy, asked):
 def test_a_readout_is_the_same_on_every_engine(copies, design, engine):
     extra = [{"name": "gaps" if design != "with gaps" else "nans", "kind": "mean", "role": "secondary"}]
     asked = experiment(design, extra)
+    assert differences(answer(copies["duckdb"], asked), answer(copies[engine], asked)) == []
+
+
+@pytest.mark.parametrize("engine", ["postgres", "spark"])
+@pytest.mark.parametrize("design", ["plain", "by cluster", "of the eligible"])
+def test_times_quantiles_and_capped_amounts_are_the_same_on_every_engine(copies, design, engine):
+    asked = experiment(design, ROWS)
+    assert differences(answer(copies["duckdb"], asked), answer(copies[engine], asked)) == []
+
+
+@pytest.mark.parametrize("engine", ["postgres", "spark"])
+def test_times_worked_out_from_moments_are_the_same_on_every_engine(copies, engine):
+    metric = {"name": "expansion", "kind": "time", "at": "expanded", "window": "20d", "role": "secondary"}
+    asked = experiment("of the eligible", [metric])
     assert differences(answer(copies["duckdb"], asked), answer(copies[engine], asked)) == []
 
 

@@ -37,7 +37,7 @@ BAD = {
     "unknown key": ("role: primary", "rol: primary", 13, ["metrics[0].rol", "unknown", "Did you mean 'role'?"]),
     "missing key": ("question: Does it work?\n", "", 1, ["question", "missing", "The question that"]),
     "missing choice": ("    role: primary\n", "", 12, ["metrics[0].role", "Allowed: primary, secondary, guardrail"]),
-    "literal": ("kind: conversion", "kind: conversions", 14, ["'conversions'", "Allowed: conversion, mean, ratio"]),
+    "literal": ("kind: conversion", "kind: conversions", 14, ["'conversions'", "Allowed: conversion, mean"]),
     "literal's suggestion": ("kind: conversion", "kind: revenu", 14, ["Did you mean 'revenue'?"]),
     "duplicate key": ("data:", "id: other\ndata:", 5, ["'id'", "line 1 ", "line 5"]),
     "boolean for text": ("name: reactivated", "name: no", 12, ["'no'", "boolean false", 'quotes: "no"']),
