@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         plot_detectable,
         plot_effects,
         plot_segments,
+        plot_survival,
         render_readout,
     )
     from incrementality.simulate import crm_journey_holdout
@@ -74,6 +75,7 @@ _ROOMS = {
     "plot_detectable": "report",
     "plot_effects": "report",
     "plot_segments": "report",
+    "plot_survival": "report",
     "read_experiment": "experiment",
     "read_out": "lift",
     "render_readout": "report",
@@ -96,6 +98,7 @@ __all__ = [
     "plot_detectable",
     "plot_effects",
     "plot_segments",
+    "plot_survival",
     "read_experiment",
     "read_out",
     "render_readout",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Chart", "Group", "Mark", "Panel", "Row", "describe"]
+__all__ = ["Chart", "Curve", "CurvePanel", "Group", "Mark", "Panel", "Row", "describe"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +54,34 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """A share that only falls, by time: a step line, and its end in words."""
+
+    label: str
+    value: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    series: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePanel:
+    """Step lines over one axis of time; their shares run from 0 to 1."""
+
+    heading: str
+    curves: tuple[Curve, ...]
+    axis: str
+    upright: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """One figure: title, subtitle (n, unit, interval level), panels, the names of the series, how to read it."""
 
     key: str
     title: str
     subtitle: str
-    panels: tuple[Panel, ...]
+    panels: tuple[Panel | CurvePanel, ...]
     series: tuple[str, ...] = ()
     caption: str = ""
     muted: bool = False
@@ -71,8 +92,15 @@ def describe(chart: Chart) -> str:
     rows = [
         f"{group.heading + ', ' if group.heading else ''}{row.label}: {row.value}"
         for panel in chart.panels
+        if isinstance(panel, Panel)
         for group in panel.groups
         for row in group.rows
         if row.marks
+    ]
+    rows += [
+        f"{panel.heading}, {curve.label}: {curve.value}"
+        for panel in chart.panels
+        if isinstance(panel, CurvePanel)
+        for curve in panel.curves
     ]
     return f"{chart.subtitle}. " + "; ".join(rows) + "."

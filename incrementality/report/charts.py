@@ -213,7 +213,11 @@ def _means_panel(readout: Readout, metric: str, kind: str, unit: str) -> Panel:
     share, mean = f"share of {readout.unit}s, in %", f"mean per {readout.unit}, in {fmt.unit_in_words(unit)}"
     return Panel(
         groups=(Group(heading=metric, rows=tuple(rows)),),
-        axis=share if kind == "conversion" else mean,
+        axis=share
+        if kind == "conversion"
+        else mean.replace("mean per", "quantile over")
+        if kind == "quantile"
+        else mean,
         tick=lambda x: fmt.tick(fmt.mean(x, kind=kind, unit=unit)),
     )
 

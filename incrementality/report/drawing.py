@@ -1,4 +1,4 @@
-"""Draws a chart with matplotlib: the one module that loads it, itself loaded only when a figure is asked for.
+"""Draws a chart with matplotlib, which is loaded only when a figure is asked for.
 
 One unit of the axes is one pixel of a page 360 wide, so that text stays legible on a phone. Nothing is clipped and
 no markers are shared, hence the SVG holds neither ids nor references, and several of them live in one page.
@@ -14,14 +14,25 @@ from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.markers import MarkerStyle
-from matplotlib.patches import Ellipse, PathPatch
+from matplotlib.patches import Ellipse
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import Affine2D
 
-from incrementality.report.chart import describe
+from incrementality.report.chart import CurvePanel, describe
+from incrementality.report.curve_drawing import draw_curves
 from incrementality.report.lettering import clean, measure, wrap
+from incrementality.report.strokes import (
+    ACCENT,
+    GRID,
+    LEFT,
+    MUTED,
+    RIGHT,
+    TEXT,
+    TRACK,
+    WIDTH,
+    line,
+    marker,
+    text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,12 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChartFigure", "draw", "to_svg"]
 
-_WIDTH = 360.0
-_LEFT, _RIGHT = 14.0, 346.0
-_INK, _MUTED, _ACCENT, _GRID, _TRACK = "#17202c", "#4a5666", "#1a56a8", "#dfe4ea", "#eef1f5"
-_SERIES = ("#1a56a8", "#b0490c", "#0b6e54", "#7b3694", "#17202c", "#9a6700", "#a3195b", "#4a5666")
-_SHAPES = ("o", "D", "^", "s", "v", "p", "P", "X")
-_TEXT, _HEADING, _TITLE = 12.0, 12.5, 15.0
+_HEADING, _TITLE = 12.5, 15.0
 _HALO = "paint-order: stroke; stroke: #ffffff; stroke-width: 3px; stroke-linejoin: round"  # text over grid lines
 _RC: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -67,10 +73,13 @@ def draw(chart: Chart) -> ChartFigure:
         axes.set_axis_off()
         y = _draw_head(axes, chart)
         for panel in chart.panels:
-            y = _draw_panel(axes, panel, y + 12, muted=chart.muted)
-        axes.set_xlim(0, _WIDTH)
+            if isinstance(panel, CurvePanel):
+                y = draw_curves(axes, panel, y + 12)
+            else:
+                y = _draw_panel(axes, panel, y + 12, muted=chart.muted)
+        axes.set_xlim(0, WIDTH)
         axes.set_ylim(y + 6, 0)
-        figure.set_size_inches(_WIDTH / 72, (y + 6) / 72)
+        figure.set_size_inches(WIDTH / 72, (y + 6) / 72)
     return figure
 
 
@@ -101,37 +110,37 @@ def _inline(root: ET.Element, chart: Chart) -> ET.Element:
     root.attrib.clear()
     root.attrib.update({"xmlns": "http://www.w3.org/2000/svg", "viewBox": view, "role": "img", "class": "chart"})
     root.set("aria-label", clean(chart.title))
-    for place, (tag, text) in enumerate(texts):
+    for place, (tag, written) in enumerate(texts):
         element = ET.Element(tag)
-        element.text = clean(text)
+        element.text = clean(written)
         root.insert(place, element)
     return root
 
 
 def _draw_head(axes: Axes, chart: Chart) -> float:
     y = 2.0
-    for line in wrap(chart.title, _RIGHT, _TITLE * 1.06, lines=3):
+    for words in wrap(chart.title, RIGHT, _TITLE * 1.06, lines=3):
         y += 19
-        _text(axes, 0, y, line, size=_TITLE, weight="bold")
-    for line in wrap(chart.subtitle, _WIDTH, _TEXT, lines=4):
+        text(axes, 0, y, words, size=_TITLE, weight="bold")
+    for words in wrap(chart.subtitle, WIDTH, TEXT, lines=4):
         y += 17
-        _text(axes, 0, y, line, color=_MUTED)
+        text(axes, 0, y, words, color=MUTED)
     if chart.muted:
         y += 18
-        _text(axes, 0, y, "Do not use for decisions: a check failed.", weight="bold")
+        text(axes, 0, y, "Do not use for decisions: a check failed.", weight="bold")
     return _draw_key(axes, chart.series, y)
 
 
 def _draw_key(axes: Axes, series: tuple[str, ...], y: float) -> float:
     x = 0.0
     for number, name in enumerate(series):
-        label = wrap(name, _WIDTH - 40, _TEXT, lines=1)[0]
-        if x and x + 18 + measure(label, _TEXT) > _WIDTH:
+        label = wrap(name, WIDTH - 40, TEXT, lines=1)[0]
+        if x and x + 18 + measure(label, TEXT) > WIDTH:
             x = 0.0
         y += 20 if not x else 0
-        _marker(axes, x + 6, y - 4, number)
-        _text(axes, x + 17, y, label)
-        x += 34 + measure(label, _TEXT)
+        marker(axes, x + 6, y - 4, number)
+        text(axes, x + 17, y, label)
+        x += 34 + measure(label, TEXT)
     return y
 
 
@@ -149,36 +158,36 @@ def _draw_panel(axes: Axes, panel: Panel, top: float, *, muted: bool) -> float:
 
 def _draw_track(axes: Axes, panel: Panel, y: float, scale: _Scale) -> None:
     """Draw the row's own piece of the grid, so that no line runs through the labels."""
-    axes.add_line(_line((_LEFT, y), (_RIGHT, y), _TRACK, 1.5))
+    axes.add_line(line((LEFT, y), (RIGHT, y), TRACK, 1.5))
     top, bottom = y - 8, y + 8
     for value in scale.ticks:
-        axes.add_line(_line((scale(value), top), (scale(value), bottom), _GRID, 1.0))
+        axes.add_line(line((scale(value), top), (scale(value), bottom), GRID, 1.0))
     if panel.reference is not None:
-        axes.add_line(_line((scale(panel.reference), top), (scale(panel.reference), bottom), _MUTED, 1.4))
+        axes.add_line(line((scale(panel.reference), top), (scale(panel.reference), bottom), MUTED, 1.4))
     if panel.limit is not None:
         for bound in (-panel.limit, panel.limit):
-            axes.add_line(_line((scale(bound), top), (scale(bound), bottom), _MUTED, 1.4, dotted=True))
+            axes.add_line(line((scale(bound), top), (scale(bound), bottom), MUTED, 1.4, dotted=True))
 
 
 def _draw_group(axes: Axes, group: Group, y: float, layout: list[tuple[float, Row]], *, by_series: bool) -> float:
     y += 6
-    for line in wrap(group.heading, _WIDTH, _HEADING * 1.06, lines=3) if group.heading else ():
+    for words in wrap(group.heading, WIDTH, _HEADING * 1.06, lines=3) if group.heading else ():
         y += 17
-        _text(axes, 0, y, line, size=_HEADING, weight="bold")
+        text(axes, 0, y, words, size=_HEADING, weight="bold")
     for row in group.rows:
         if not row.marks:
             y += 19
-            _text(axes, 0, y, wrap(row.label, _WIDTH, _TEXT, lines=1)[0], color=_MUTED)
+            text(axes, 0, y, wrap(row.label, WIDTH, TEXT, lines=1)[0], color=MUTED)
             continue
         value = "" if by_series else row.value
-        room = _WIDTH - measure(value, _TEXT) - 10 if value else _WIDTH
-        beside = measure(row.label, _TEXT) <= room
-        for line in wrap(row.label, room if beside else _WIDTH, _TEXT, lines=2):
+        room = WIDTH - measure(value, TEXT) - 10 if value else WIDTH
+        beside = measure(row.label, TEXT) <= room
+        for words in wrap(row.label, room if beside else WIDTH, TEXT, lines=2):
             y += 17
-            _text(axes, 0, y, line)
+            text(axes, 0, y, words)
         y += 0 if beside else 16
         if value:
-            _text(axes, _WIDTH, y, value, align="right")
+            text(axes, WIDTH, y, value, align="right")
         layout.append((y + 13, row))
         y += 22
     return y
@@ -189,14 +198,14 @@ def _draw_marks(axes: Axes, row: Row, y: float, scale: _Scale, *, muted: bool) -
     step = min(5.0, 16.0 / others) if others else 0.0
     for place, mark in enumerate(row.marks):
         if mark.low is None or mark.high is None:
-            _marker(axes, scale(mark.point), y + step * (place - others / 2), mark.series)
+            marker(axes, scale(mark.point), y + step * (place - others / 2), mark.series)
         else:
-            _draw_interval(axes, mark, y, scale, _ACCENT if mark.clear and not muted else _MUTED)
+            _draw_interval(axes, mark, y, scale, ACCENT if mark.clear and not muted else MUTED)
 
 
 def _draw_interval(axes: Axes, mark: Mark, y: float, scale: _Scale, color: str) -> None:
     low, high = scale(mark.low or 0.0), scale(mark.high or 0.0)
-    axes.add_line(_line((low, y), (high, y), color, 3.2, z=3))
+    axes.add_line(line((low, y), (high, y), color, 3.2, z=3))
     if isfinite(mark.point):
         fill = color if mark.clear else "#ffffff"
         dot = Ellipse((scale(mark.point), y), 10, 10, facecolor=fill, edgecolor=color, linewidth=2)
@@ -208,14 +217,14 @@ def _draw_axis(axes: Axes, panel: Panel, scale: _Scale, y: float) -> float:
     last = float("-inf")
     for value in scale.ticks:
         label = panel.tick(value)
-        half = measure(label, _TEXT) / 2
-        x = min(max(scale(value), half), _WIDTH - half)
+        half = measure(label, TEXT) / 2
+        x = min(max(scale(value), half), WIDTH - half)
         if x - half > last:
-            _text(axes, x, y + 15, label, color=_MUTED, align="center")
+            text(axes, x, y + 15, label, color=MUTED, align="center")
             last = x + half + 6
-    for line in wrap(panel.axis, _WIDTH, _TEXT, lines=2):
+    for words in wrap(panel.axis, WIDTH, TEXT, lines=2):
         y += 16
-        _text(axes, _WIDTH / 2, y + 15, line, color=_MUTED, align="center")
+        text(axes, WIDTH / 2, y + 15, words, color=MUTED, align="center")
     return y + 18
 
 
@@ -237,7 +246,7 @@ class _Scale:
 
     def __call__(self, value: float) -> float:
         value = min(max(value, self._low), self._high)
-        return _LEFT + (value - self._low) / (self._high - self._low) * (_RIGHT - _LEFT)
+        return LEFT + (value - self._low) / (self._high - self._low) * (RIGHT - LEFT)
 
 
 def _finite(panel: Panel) -> Iterable[float]:
@@ -245,32 +254,3 @@ def _finite(panel: Panel) -> Iterable[float]:
     values = [value for mark in marks for value in (mark.point, mark.low, mark.high)]
     limits = [panel.reference, panel.limit, -panel.limit if panel.limit else None]
     return (value for value in [*values, *limits] if value is not None and isfinite(value))
-
-
-def _line(
-    start: tuple[float, float], end: tuple[float, float], color: str, width: float,
-    *, z: float = 0.5, dotted: bool = False,
-) -> Line2D:  # fmt: skip
-    line = Line2D([start[0], end[0]], [start[1], end[1]], color=color, linewidth=width, linestyle="solid", marker="")
-    line.set(zorder=z, clip_on=False, solid_capstyle="butt", dash_capstyle="butt")
-    if dotted:
-        line.set_linestyle((0, (2.0, 1.5)))
-    return line
-
-
-def _marker(axes: Axes, x: float, y: float, series: int) -> None:
-    style = MarkerStyle(_SHAPES[series % len(_SHAPES)])
-    place = Affine2D().scale(8.5, -8.5).translate(x, y)
-    path = style.get_path().transformed(style.get_transform() + place)
-    color = _SERIES[series % len(_SERIES)]
-    axes.add_patch(PathPatch(path, facecolor=color, edgecolor="#ffffff", linewidth=0.8, zorder=4, clip_on=False))
-
-
-def _text(
-    axes: Axes, x: float, y: float, text: str,
-    *, size: float = _TEXT, color: str = _INK, weight: str = "normal", align: str = "left",
-) -> None:  # fmt: skip
-    axes.text(
-        x, y, clean(text), fontsize=size, color=color, fontweight=weight, horizontalalignment=align,
-        verticalalignment="baseline", parse_math=False, clip_on=False, zorder=6,
-    )  # fmt: skip

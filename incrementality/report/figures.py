@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError
 from incrementality.report.charts import arms_chart, balance_chart, effects_chart, segments_chart
+from incrementality.report.survival_charts import survival_chart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from incrementality.lift.readout import Readout
     from incrementality.report.chart import Chart
 
-__all__ = ["chart_svg", "plot_arms", "plot_balance", "plot_effects", "plot_segments"]
+__all__ = ["chart_svg", "plot_arms", "plot_balance", "plot_effects", "plot_segments", "plot_survival"]
 
 
 def plot_effects(readout: Readout) -> Figure:
@@ -53,6 +54,15 @@ def plot_balance(readout: Readout) -> Figure:
         InputError: The readout holds no balance check.
     """
     return _plot(balance_chart(readout), "balance check", "declare `covariates` in the file and read out again")
+
+
+def plot_survival(readout: Readout) -> Figure:
+    """Return the figure of every time to an event: the share of each arm without it, by days since the decision.
+
+    Raises:
+        InputError: The readout holds no times.
+    """
+    return _plot(survival_chart(readout), "times to an event", "declare a metric of `kind: time` and read out again")
 
 
 def chart_svg(chart: Chart) -> str:

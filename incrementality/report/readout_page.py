@@ -10,6 +10,7 @@ from incrementality.report import wording
 from incrementality.report.charts import arms_chart, balance_chart, effects_chart, registered, segments_chart
 from incrementality.report.environment import page_environment
 from incrementality.report.figures import chart_svg
+from incrementality.report.survival_charts import survival_chart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,7 +115,13 @@ def _view(readout: Readout) -> dict[str, Any]:
 
 
 def _figures(readout: Readout) -> dict[str, _FigureView]:
-    charts = (effects_chart(readout), arms_chart(readout), segments_chart(readout), balance_chart(readout))
+    charts = (
+        effects_chart(readout),
+        arms_chart(readout),
+        segments_chart(readout),
+        balance_chart(readout),
+        survival_chart(readout),
+    )
     return {chart.key: _figure_view(chart) for chart in charts if chart is not None}
 
 

@@ -52,6 +52,7 @@ GLOSSARY = (
 _CHECK_TITLES = {
     "arms_planned": "Arms as planned",
     "balance": "Balance of the arms before the start",
+    "censoring": "Watched alike in every arm",
     "clusters": "Whole groups randomised",
     "contamination": "Contamination: was the control left alone?",
     "delivery": "Delivery and leakage",
