@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from incrementality.design import look_on, looks_of
+from incrementality.design import look_on, looks_of, monitoring_of
 from incrementality.errors import SourceNotFound
 from incrementality.lift import Health, Progress, watch
 from incrementality.workspace.designs import stored_design
 from incrementality.workspace.experiment_data import engine_for, opened
 from incrementality.workspace.holdouts import ledger_of
+from incrementality.workspace.looks import taken_looks
 
 if TYPE_CHECKING:
     from datetime import date
@@ -51,12 +52,26 @@ def health_of(workspace: Workspace, experiment_id: str, *, on: date) -> Health:
         )
         return _with_next_look(seen, answer)
     with engine, opened(workspace, experiment, engine) as data:
-        seen = watch(experiment, data.locator, engine, on=on, progress=progress, look=look)
+        seen = watch(
+            experiment,
+            data.locator,
+            engine,
+            on=on,
+            progress=progress,
+            look=look,
+            designs=() if answer is None else (answer,),
+            taken=taken_looks(workspace.folder(experiment_id)),
+        )
     return _with_next_look(seen, answer)
 
 
 def _with_next_look(seen: Health, answer: DesignAnswer | None) -> Health:
-    coming = [] if answer is None else [look.on for look in looks_of(answer) if look.on > seen.on]
+    if answer is None:
+        return seen
+    if monitoring_of(answer.request).kind == "confidence sequence" and answer.signed:
+        told = "The design is a confidence sequence: `incrementality readout` reads the effect on any day."
+        return replace(seen, note=f"{seen.note} {told}".strip())
+    coming = [look.on for look in looks_of(answer) if look.on > seen.on]
     return replace(seen, next_look=min(coming, default=None))
 
 

@@ -24,6 +24,7 @@ from incrementality.report import render_readout
 from incrementality.warehouse import Locator, connect, locate
 from incrementality.workspace.configuration import CONFIGURATION, EMBEDDED, read_configuration
 from incrementality.workspace.experiment_data import opened
+from incrementality.workspace.looks import looks_text, looks_with, taken_looks
 from incrementality.workspace.notebook import design_notebook_text, notebook_text
 from incrementality.workspace.registered import designs_on_record
 from incrementality.workspace.results import page_of, read_result, result_text
@@ -195,7 +196,7 @@ class Workspace:
         return connect(url, memory_limit=self.configuration.memory_limit)
 
     def readout(self, experiment_id: str, *, warehouse: Warehouse | None = None) -> Readout:
-        """Read an experiment out and write ``result.json`` and ``readout.html``.
+        """Read an experiment out and write ``result.json`` and ``readout.html``; a look enters ``looks.json``.
 
         Args:
             experiment_id: The experiment's id.
@@ -204,12 +205,15 @@ class Workspace:
         Raises:
             IncrementalityError: Anything that cannot be used, named, with the next step; nothing is written then.
         """
-        experiment, designs = self.experiment(experiment_id), designs_on_record(self.folder(experiment_id))
+        folder, experiment = self.folder(experiment_id), self.experiment(experiment_id)
+        designs, taken = designs_on_record(folder), taken_looks(folder)
         with opened(self, experiment, warehouse) as data:
-            readout = analyze(experiment, data.locator, data.engine, designs=designs)
+            readout = analyze(experiment, data.locator, data.engine, designs=designs, taken=taken)
         readout = replace(readout, manifest={**readout.manifest, **self._manifest(experiment_id), **data.manifest})
         files = self.files(experiment_id)
-        write_files({files.result: result_text(readout), files.page: render_readout(readout)})
+        looks = looks_with(taken, readout)
+        record = {} if looks is None else {folder / "looks.json": looks_text(looks)}
+        write_files({files.result: result_text(readout), files.page: render_readout(readout), **record})
         return readout
 
     def stored_readout(self, experiment_id: str) -> Readout:
