@@ -1,6 +1,7 @@
 """Analyze an experiment: checks first, estimates, segments, and a verdict in words."""
 
 from incrementality.lift.analyze import analyze, read_out
+from incrementality.lift.answers import GuardrailAnswer, GuardrailOutcome, SegmentEffect
 from incrementality.lift.evidence import EVIDENCE_VERSION, ComparisonEvidence, Evidence
 from incrementality.lift.grades import GRADE_RULES
 from incrementality.lift.health import Health, Progress, watch
@@ -10,8 +11,6 @@ from incrementality.lift.readout import (
     ArmMean,
     ArmSummary,
     Grade,
-    GuardrailAnswer,
-    GuardrailOutcome,
     LogRankTest,
     Readout,
     RowCount,
@@ -38,6 +37,7 @@ __all__ = [
     "Progress",
     "Readout",
     "RowCount",
+    "SegmentEffect",
     "SegmentTest",
     "StagedAnswer",
     "SurvivalLine",

@@ -134,8 +134,7 @@ def analyze(
     usable, compared, unusable = compare_usable(sample, guard)
     checks = (*registration_checks(designs, experiment), *checks, *run_checks(sample, guard), *unusable)
     checks = (*checks, *look_checks(experiment, look, designs, started_checks(sample, look)))
-    estimates = monitored(usable, look, compared)
-    segments, segment_tests = compare_segments(sample)
+    estimates, segmented = monitored(usable, look, compared), compare_segments(sample)
     rows = take_rows(usable)
     checks = (*checks, *(check for answer in rows.values() for check in answer.checks))
     grade, reason = grade_experiment(checks, experiment)
@@ -159,8 +158,9 @@ def analyze(
         arms=_arms(sample),
         means=tuple(mean for part in usable.metrics for mean in _means(stated, part, rows)),
         estimates=estimates,
-        segments=segments,
-        segment_tests=segment_tests,
+        segments=segmented.estimates,
+        segment_tests=segmented.tests,
+        shrunken=segmented.shrunken,
         checks=checks,
         rows=_rows(sample),
         specification=(*measurement_specification(sample), *registration_lines(designs)),

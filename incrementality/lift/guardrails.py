@@ -7,16 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from incrementality.formatting import difference_number, difference_unit, interval, level, relative
+from incrementality.lift.answers import GuardrailAnswer
 from incrementality.lift.comparisons import compare_arms, mean_of
-from incrementality.lift.readout import GuardrailAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from incrementality.estimates import LiftEstimate
     from incrementality.experiment import PlannedMetric
+    from incrementality.lift.answers import GuardrailOutcome
     from incrementality.lift.guard import Guard
-    from incrementality.lift.readout import GuardrailOutcome
     from incrementality.lift.sample import Sample
 
 __all__ = ["answer_guardrails"]

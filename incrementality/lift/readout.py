@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from incrementality.display import DisplayMixin
 from incrementality.estimates import CheckResult, LiftEstimate
+from incrementality.lift.answers import GuardrailAnswer, SegmentEffect
 from incrementality.lift.evidence import Evidence
 from incrementality.lift.look_records import CumulativeEffect, LookReading, reading_from
 
@@ -19,8 +20,6 @@ __all__ = [
     "ArmMean",
     "ArmSummary",
     "Grade",
-    "GuardrailAnswer",
-    "GuardrailOutcome",
     "LogRankTest",
     "Readout",
     "RowCount",
@@ -29,7 +28,6 @@ __all__ = [
 ]
 
 Grade = Literal["trust", "caution", "do not use"]
-GuardrailOutcome = Literal["within its margin", "worse", "not settled"]
 
 SCHEMA_VERSION = 1
 
@@ -90,39 +88,6 @@ class LogRankTest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GuardrailAnswer:
-    """Whether one arm keeps a guardrail metric within its margin (non-inferiority, one-sided at ``alpha``).
-
-    Attributes:
-        metric: The guardrail metric.
-        arm: The treatment arm.
-        outcome: ``within its margin`` where harm of the margin or more is ruled out, ``worse`` where harm beyond the
-            margin is shown, ``not settled`` between.
-        harm: Estimated harm, above zero where the arm is worse: in the metric's unit, or as a share of the control's
-            mean where ``relative``; ``None`` where the control's mean is not told from zero.
-        harm_ci_lower: Lower bound of the ``1 - 2 alpha`` interval of the harm; ``None`` without one.
-        harm_ci_upper: Upper bound.
-        margin: The largest harm that is acceptable, in the unit of the harm.
-        relative: Whether harm and margin are shares of the control's mean.
-        alpha: One-sided error rate.
-        method: The estimator in words.
-        sentence: The answer in words.
-    """
-
-    metric: str
-    arm: str
-    outcome: GuardrailOutcome
-    harm: float | None
-    harm_ci_lower: float | None
-    harm_ci_upper: float | None
-    margin: float
-    relative: bool
-    alpha: float
-    method: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SurvivalLine:
     """The share of an arm without the event by ``days`` since the decision (Kaplan-Meier).
 
@@ -176,9 +141,10 @@ class Readout(DisplayMixin):
         guardrails: What each guardrail with a margin says of each arm.
         log_ranks: Log-rank tests of times to an event, beside their estimates.
         survival: The arms' curves of times to an event, control first.
-        evidence: What it leaves for pooling and calibration; ``None`` in files of earlier versions.
         look: The look that this is, where the registered design has several; ``None`` for a test that is read once.
         cumulative: Primary effects by date, where this is such a look and ``t0`` is mapped.
+        shrunken: Effects within segments, pulled towards those in the other values of the segment.
+        evidence: What it leaves for pooling and calibration; ``None`` in files of earlier versions.
         manifest: Package version, input hashes, engine; all that may differ between equal answers.
     """
 
@@ -211,6 +177,7 @@ class Readout(DisplayMixin):
     survival: tuple[SurvivalLine, ...] = ()
     look: LookReading | None = None
     cumulative: tuple[CumulativeEffect, ...] = ()
+    shrunken: tuple[SegmentEffect, ...] = ()
     evidence: Evidence | None = None
 
     _shown = (
@@ -276,6 +243,7 @@ class Readout(DisplayMixin):
             )
         records = {"arms": ArmSummary, "means": ArmMean, "segment_tests": SegmentTest, "guardrails": GuardrailAnswer}
         records |= {"cumulative": CumulativeEffect}
+        records |= {"shrunken": SegmentEffect}
         for name, record in records.items():
             content[name] = tuple(record(**row) for row in content.get(name, ()))
         for name in ("estimates", "segments", "compliers", "diluted"):

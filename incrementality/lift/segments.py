@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from incrementality.errors import InputError, TooFewClusters
+from incrementality.lift.cells import guarded_cell
 from incrementality.lift.comparisons import compare_metric, is_zero
 from incrementality.lift.readout import SegmentTest
 from incrementality.lift.rows import compare_rows, needs_rows
+from incrementality.lift.shrunken import shrink_segments
 from incrementality.lift.wording import segment_sentence, sentence_of
 from incrementality.stats import cochran_q
 
@@ -17,34 +19,53 @@ if TYPE_CHECKING:
 
     from incrementality.estimates import LiftEstimate
     from incrementality.experiment import PlannedMetric, Segment
+    from incrementality.lift.answers import SegmentEffect
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import Moments
     from incrementality.warehouse import Reduction
 
-__all__ = ["compare_segments"]
+__all__ = ["Segmented", "compare_segments"]
 
 _MOST_VALUES = 20
 _FEWEST = 2
 
 
-def compare_segments(sample: Sample) -> tuple[tuple[LiftEstimate, ...], tuple[SegmentTest, ...]]:
-    """Return primary metrics' unadjusted effects in each value of each segment, and a test for each segment.
+class Segmented(NamedTuple):
+    """What segments show.
+
+    Attributes:
+        estimates: Primary metrics' unadjusted effects in each value.
+        tests: Whether they differ between the values, for each arm.
+        shrunken: The effects in the light of the other values.
+    """
+
+    estimates: tuple[LiftEstimate, ...]
+    tests: tuple[SegmentTest, ...]
+    shrunken: tuple[SegmentEffect, ...]
+
+
+def compare_segments(sample: Sample) -> Segmented:
+    """Return primary metrics' effects in each value of each segment, unadjusted and shrunk, and a test for each.
 
     Values of which an arm has fewer than two units, too few whole clusters for an interval, or a denominator of zero
-    are left out, and so are units without a value; the test's sentence says how many.
+    are left out, and so are units without a value; the test's sentence says how many. Few payers are compared by
+    permutation and few conversions exactly, as in the whole.
 
     Raises:
         InputError: A segment has more than 20 values.
     """
     estimates: list[LiftEstimate] = []
     tests: list[SegmentTest] = []
+    shrunken: list[SegmentEffect] = []
     for segment in sample.experiment.segments:
         for metric in sample.experiment.primary:
             part = next(part for part in sample.metrics if part.metric == metric)
-            found, left_out = _within(sample, part, segment)
+            found, cells, left_out = _within(sample, part, segment)
             estimates += found
             tests += _tests(segment, found, left_out)
-    return tuple(estimates), tuple(tests)
+            if not needs_rows(metric):
+                shrunken += shrink_segments(found, cells, sample.experiment.control.name)
+    return Segmented(tuple(estimates), tuple(tests), tuple(shrunken))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,27 +76,33 @@ class _LeftOut:
     units: int
 
 
-def _within(sample: Sample, part: MetricSample, segment: Segment) -> tuple[list[LiftEstimate], _LeftOut]:
+def _within(
+    sample: Sample, part: MetricSample, segment: Segment
+) -> tuple[list[LiftEstimate], dict[str, MetricSample], _LeftOut]:
     reduction = sample.table.reduce(outcomes=part.metric.columns, by=segment.column, complete=part.complete)
     arms = [arm.name for arm in sample.experiment.arms]
-    values = sorted({group[1] for group in reduction.moments.groups if group[0] in arms})
-    if len(values) > _MOST_VALUES:
+    raw = {group[1]: keys[1] for group, keys in zip(reduction.moments.groups, reduction.values, strict=True)
+           if group[0] in arms}  # fmt: skip
+    if len(raw) > _MOST_VALUES:
         raise InputError(
-            f"segment {segment.column!r} has {len(values)} values; more than {_MOST_VALUES} answer nothing",
+            f"segment {segment.column!r} has {len(raw)} values; more than {_MOST_VALUES} answer nothing",
             hint="group its values into a few before the test",
         )
+    moments = {value: [reduction.moments.select((arm, value)) for arm in arms] for value in sorted(raw)}
+    readable = [value for value in moments if all(_is_readable(cell, part.metric) for cell in moments[value])]
+    cells = {value: replace(part, reduction=_cell(reduction, value)) for value in readable}
     found: list[LiftEstimate] = []
-    cells = {value: [reduction.moments.select((arm, value)) for arm in arms] for value in values}
-    readable = [value for value in values if all(_is_readable(cell, part.metric) for cell in cells[value])]
-    for value in readable:
-        cell = replace(part, reduction=_cell(reduction, value))
-        for estimate in _compared(sample, cell, segment):
-            labelled = replace(estimate, segment=(segment.label, value))
-            found.append(replace(labelled, sentence=sentence_of(labelled)))
+    for value, cell in cells.items():
+        compared = _compared(sample, cell, segment)
+        if compared and not needs_rows(part.metric):
+            compared = guarded_cell(sample, cell, segment.column, raw[value], compared)
+        labelled = [replace(estimate, segment=(segment.label, value)) for estimate in compared]
+        found += [replace(estimate, sentence=sentence_of(estimate)) for estimate in labelled]
     kept = {estimate.segment for estimate in found}
-    labelled_units = sum(float(cell.n.sum()) for value in values for cell in cells[value])
+    labelled_units = sum(float(cell.n.sum()) for value in moments for cell in moments[value])
     units = sum(float(part.arm(arm).n.sum()) for arm in arms)
-    return found, _LeftOut(values=len(values) - len(kept), units=round(units - labelled_units))
+    left_out = _LeftOut(values=len(raw) - len(kept), units=round(units - labelled_units))
+    return found, cells, left_out
 
 
 def _compared(sample: Sample, cell: MetricSample, segment: Segment) -> list[LiftEstimate]:

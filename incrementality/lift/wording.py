@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from incrementality.estimates import LiftEstimate
     from incrementality.experiment import PlannedMetric
-    from incrementality.lift.readout import Grade, GuardrailAnswer, SegmentTest
+    from incrementality.lift.answers import GuardrailAnswer
+    from incrementality.lift.readout import Grade, SegmentTest
 
 _USUAL_POWER = 0.8
 _AGAINST_MARGIN = {

@@ -8,6 +8,7 @@ from incrementality.outcomes.population import PopulationRule, followed_window, 
 from incrementality.outcomes.shape import PooledShape, UnitRows, UnitValues, pooled_shapes, unit_rows, unit_values
 from incrementality.outcomes.standing import Standing, take_standing
 from incrementality.outcomes.unit_table import DELIVERED, IdCounts, UnitTable
+from incrementality.outcomes.within import rows_with
 
 __all__ = [
     "DELIVERED",
@@ -29,6 +30,7 @@ __all__ = [
     "missing_moments",
     "open_unit_table",
     "pooled_shapes",
+    "rows_with",
     "settle",
     "take_draws",
     "take_standing",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GLOSSARY",
     "GUARDRAIL_NOTE",
+    "SHRUNKEN_NOTE",
     "adjustment_notes",
     "beside_note",
     "check_title",
@@ -42,6 +43,10 @@ _PERCENTAGE_POINTS = (
 GUARDRAIL_NOTE = (
     "A guardrail is within its margin where harm of the margin or more is ruled out, worse where harm beyond it is "
     "shown, and not settled between. Nothing is corrected for their number: harm must not be missed for it."
+)
+SHRUNKEN_NOTE = (
+    "The largest of several effects is often the luckiest. Here each is pulled towards the effects in the other values "
+    "of its segment, the more the less they differ beyond chance; these are the ones to plan with."
 )
 GLOSSARY = (
     ("Interval", _INTERVAL),

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from incrementality import read_out
 from incrementality.errors import InputError
+from incrementality.stats import compare_by_permutation, moments_of_rows, pooled_arm_variance, shrink_effects
 
 EXACT = 1e-9
 
@@ -110,3 +112,64 @@ def test_unplanned_arms_make_no_value(plan, sample):
 def test_a_segment_of_many_values_is_refused(plan, sample):
     with pytest.raises(InputError, match="segment 'day' has 25 values"):
         read_out(plan(segments=["day"]), data=sample().assign(day=lambda f: f.index % 25))
+
+
+REVENUE = {"name": "y", "kind": "revenue", "role": "primary"}
+
+
+def paying(n=4000, seed=6, payers=(0.4, 0.05)):
+    """Values of s by turns: in one of them few pay."""
+    rng = np.random.default_rng(seed)
+    s = np.where(np.arange(n) % 4 == 0, "few", "many")
+    y = (rng.random(n) < np.where(s == "few", payers[1], payers[0])) * rng.lognormal(2, 0.4, n)
+    return pd.DataFrame({"id": range(n), "arm": rng.choice(["control", "journey"], n), "y": y, "s": s})
+
+
+@pytest.mark.domain("X6")
+@pytest.mark.parametrize("mapping", [{}, {"stratum": "half"}], ids=["plain", "strata"])
+def test_few_payers_of_one_value_are_compared_by_permutation_there_alone(plan, mapping):
+    rows = paying().assign(half=lambda f: f.index % 2)
+    readout = read_out(plan(metrics=[REVENUE], segments=["s"], data=mapping), data=rows)
+    few, many = (next(e for e in readout.segments if e.segment == ("s", value)) for value in ("few", "many"))
+    own = rows[rows["s"] == "few"]
+    direct = compare_by_permutation(own["y"], own["arm"] == "journey", seed=1)
+    assert few.method.startswith("studentised permutation test")
+    assert few.effect == pytest.approx(direct.effect, rel=EXACT)
+    assert few.pvalue == pytest.approx(direct.pvalue, abs=0.045)  # three Monte-Carlo errors of two sets of 10,000
+    assert "Welch" in many.method
+
+
+def test_a_value_in_which_nobody_pays_stays_as_it_is(plan):
+    rows = paying(payers=(0.4, 0.0))
+    readout = read_out(plan(metrics=[REVENUE], segments=["s"]), data=rows)
+    few = next(e for e in readout.segments if e.segment == ("s", "few"))
+    assert (few.effect, few.pvalue) == (0.0, 1.0)
+    assert readout.shrunken == ()
+
+
+@pytest.mark.domain("X6")
+def test_few_conversions_of_one_value_are_compared_exactly(plan):
+    rows = paying().assign(y=lambda f: ((f["y"] > 0) & ((f["s"] == "many") | (f.index % 16 == 0))).astype(int))
+    metric = {"name": "y", "kind": "conversion", "role": "primary"}
+    readout = read_out(plan(metrics=[metric], segments=["s"]), data=rows)
+    assert {e.segment[1]: e.method.split()[0] for e in readout.segments} == {
+        "few": "exact",
+        "many": "Miettinen-Nurminen",
+    }
+
+
+@pytest.mark.domain("X6")
+def test_effects_are_shrunk_by_the_variance_of_both_arms_together(plan, sample):
+    rows = sample(1500)
+    rows["y"] += 0.8 * ((rows["s"] == "west") & (rows["arm"] == "journey"))
+    readout = read_out(plan(segments=["s"]), data=rows)
+    variances = []
+    for value in ("north", "south", "west"):
+        arms = [rows.loc[(rows["s"] == value) & (rows["arm"] == arm), "y"] for arm in ("journey", "control")]
+        variances.append(pooled_arm_variance(*(moments_of_rows({"y": y}, shift={"y": 5.0}) for y in arms), "y"))
+    theirs = shrink_effects([e.effect for e in readout.segments], variances)
+    assert [e.effect for e in readout.shrunken] == pytest.approx(theirs.effects, rel=1e-7)
+    assert readout.shrunken[2].ci_upper == pytest.approx(theirs.intervals[2].upper, rel=1e-7)
+    raw = [e.effect for e in readout.segments]
+    assert max(e.effect for e in readout.shrunken) < max(raw)
+    assert "pulled from" in readout.shrunken[0].sentence

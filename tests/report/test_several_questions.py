@@ -1,4 +1,4 @@
-"""Guardrails have a section of their own, and so they do on a terminal."""
+"""Guardrails and shrunken effects have places of their own, and guardrails are told on a terminal."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from incrementality.cli.screen import readout_lines
-from incrementality.lift import GuardrailAnswer
+from incrementality.lift import GuardrailAnswer, SegmentEffect
 from incrementality.report import render_readout
 
+SHRUNK = "M on visit where channel is Web: pulled."
 SENTENCE = "unsubscribed under Mens E-Mail: not settled; harm +0.20 percentage points, margin 0.30 percentage points."
 
 
@@ -44,3 +45,13 @@ def test_each_guardrail_is_told_with_what_its_words_mean(guarded):
 
 def test_a_terminal_tells_each_guardrail(guarded):
     assert "not settled" in " ".join(" ".join(readout_lines(guarded, width=90)).split())
+
+
+def test_shrunken_effects_stand_beside_those_of_the_segments(readouts):
+    effect = SegmentEffect(
+        segment="channel", value="Web", metric="visit", arm="M", effect=0.1, ci_lower=0, ci_upper=0.2, sentence=SHRUNK
+    )
+    page = render_readout(replace(readouts["trust"], shrunken=(effect,)))
+    section = page[page.index('<section id="segments">') : page.index('<section id="checks">')]
+    assert SHRUNK in section
+    assert SHRUNK not in render_readout(readouts["trust"])

@@ -1,0 +1,68 @@
+"""Answers to questions beside the main one: guardrails, and segments in the light of each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["GuardrailAnswer", "GuardrailOutcome", "SegmentEffect"]
+
+GuardrailOutcome = Literal["within its margin", "worse", "not settled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentEffect:
+    """One arm's effect on one metric in one value of a segment, in the light of the other values.
+
+    Attributes:
+        segment: The segment's name.
+        value: The value.
+        metric: The metric.
+        arm: The treatment arm.
+        effect: Posterior mean of the effect, in the metric's unit.
+        ci_lower: Lower bound of its ``1 - alpha`` interval.
+        ci_upper: Upper bound.
+        sentence: The effect in words.
+    """
+
+    segment: str
+    value: str
+    metric: str
+    arm: str
+    effect: float
+    ci_lower: float
+    ci_upper: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardrailAnswer:
+    """Whether one arm keeps a guardrail metric within its margin (non-inferiority, one-sided at ``alpha``).
+
+    Attributes:
+        metric: The guardrail metric.
+        arm: The treatment arm.
+        outcome: ``within its margin`` where harm of the margin or more is ruled out, ``worse`` where harm beyond the
+            margin is shown, ``not settled`` between.
+        harm: Estimated harm, above zero where the arm is worse: in the metric's unit, or as a share of the control's
+            mean where ``relative``; ``None`` where the control's mean is not told from zero.
+        harm_ci_lower: Lower bound of the ``1 - 2 alpha`` interval of the harm; ``None`` without one.
+        harm_ci_upper: Upper bound.
+        margin: The largest harm that is acceptable, in the unit of the harm.
+        relative: Whether harm and margin are shares of the control's mean.
+        alpha: One-sided error rate.
+        method: The estimator in words.
+        sentence: The answer in words.
+    """
+
+    metric: str
+    arm: str
+    outcome: GuardrailOutcome
+    harm: float | None
+    harm_ci_lower: float | None
+    harm_ci_upper: float | None
+    margin: float
+    relative: bool
+    alpha: float
+    method: str
+    sentence: str
