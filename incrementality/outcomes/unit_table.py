@@ -198,7 +198,7 @@ class UnitTable:
         data = self.experiment.data
         if data.unit is None:
             return None
-        unit, arm = column(data.unit), column(data.arm)
+        unit = column(data.unit)
         rows, present, distinct = self.warehouse.row(
             parse("SELECT count(*), count($u), count(DISTINCT $u) FROM source", u=unit, source=self.relation.name)
         )
@@ -215,7 +215,7 @@ class UnitTable:
             parse(
                 "SELECT count(*), count(CASE WHEN low <> high THEN 1 END) FROM "
                 "(SELECT min($a) AS low, max($a) AS high FROM source GROUP BY $u HAVING count(*) > 1) AS repeated",
-                a=parse("CAST($a AS TEXT)", a=arm),
+                a=self._ordered(data.arm),
                 u=unit,
                 source=self.relation.name,
             )
@@ -281,10 +281,15 @@ class UnitTable:
             "SELECT count(*) FROM (SELECT 1 AS one FROM source WHERE $c IS NOT NULL "
             "GROUP BY $c HAVING min($a) <> max($a)) AS mixed",
             c=self.cluster,
-            a=parse("CAST($a AS TEXT)", a=column(groups)),
+            a=self._ordered(groups),
             source=self.relation.name,
         )
         return int(self.warehouse.row(query)[0])
+
+    def _ordered(self, name: str) -> exp.Expression:
+        """A column as a value that has a least and a greatest in every engine."""
+        value = column(name)
+        return value if self.relation.columns[name] in {"integer", "text"} else parse("CAST($a AS TEXT)", a=value)
 
     def placed(self) -> list[exp.Expression]:
         """Return the tests that a row passes whose stratum and cluster are known."""
