@@ -17,6 +17,7 @@ from incrementality.lift.readout import (
     SegmentTest,
     SurvivalLine,
 )
+from incrementality.lift.summaries import SummaryReadout, read_summaries
 
 __all__ = [
     "EVIDENCE_VERSION",
@@ -40,9 +41,11 @@ __all__ = [
     "SegmentEffect",
     "SegmentTest",
     "StagedAnswer",
+    "SummaryReadout",
     "SurvivalLine",
     "TakenLook",
     "analyze",
     "read_out",
+    "read_summaries",
     "watch",
 ]
