@@ -5,6 +5,7 @@ from incrementality.lift.answers import GuardrailAnswer, GuardrailOutcome, Segme
 from incrementality.lift.evidence import EVIDENCE_VERSION, ComparisonEvidence, Evidence
 from incrementality.lift.grades import GRADE_RULES
 from incrementality.lift.health import Health, Progress, watch
+from incrementality.lift.influence import KEY_BYTES, AccountInfluence, account_influence
 from incrementality.lift.look_records import CumulativeEffect, LookReading, LookResult, StagedAnswer, TakenLook
 from incrementality.lift.readout import (
     SCHEMA_VERSION,
@@ -22,7 +23,9 @@ from incrementality.lift.summaries import SummaryReadout, read_summaries
 __all__ = [
     "EVIDENCE_VERSION",
     "GRADE_RULES",
+    "KEY_BYTES",
     "SCHEMA_VERSION",
+    "AccountInfluence",
     "ArmMean",
     "ArmSummary",
     "ComparisonEvidence",
@@ -44,6 +47,7 @@ __all__ = [
     "SummaryReadout",
     "SurvivalLine",
     "TakenLook",
+    "account_influence",
     "analyze",
     "read_out",
     "read_summaries",

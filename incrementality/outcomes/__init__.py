@@ -2,6 +2,7 @@
 
 from incrementality.outcomes.draws import P_ARM, Draws, take_draws
 from incrementality.outcomes.entries import LATER_ENTRY, Entries, first_entries
+from incrementality.outcomes.identified import IdentifiedRows, identified_rows
 from incrementality.outcomes.missing import MISSING, missing_moments
 from incrementality.outcomes.opening import open_unit_table, settle
 from incrementality.outcomes.population import PopulationRule, followed_window, longest_window
@@ -18,6 +19,7 @@ __all__ = [
     "Draws",
     "Entries",
     "IdCounts",
+    "IdentifiedRows",
     "PooledShape",
     "PopulationRule",
     "Standing",
@@ -26,6 +28,7 @@ __all__ = [
     "UnitValues",
     "first_entries",
     "followed_window",
+    "identified_rows",
     "longest_window",
     "missing_moments",
     "open_unit_table",

@@ -22,8 +22,10 @@ from incrementality.files import exclusive, make_folder, sha256_of, write_files,
 from incrementality.lift import Readout, analyze
 from incrementality.report import render_readout
 from incrementality.warehouse import Locator, connect, locate
+from incrementality.workspace.arm_reuse import arm_reuse_checks
 from incrementality.workspace.configuration import CONFIGURATION, EMBEDDED, read_configuration
 from incrementality.workspace.experiment_data import opened
+from incrementality.workspace.influence_files import influence_keeper, with_stop
 from incrementality.workspace.looks import looks_text, looks_with, taken_looks
 from incrementality.workspace.notebook import design_notebook_text, notebook_text
 from incrementality.workspace.registered import designs_on_record
@@ -207,9 +209,19 @@ class Workspace:
         """
         folder, experiment = self.folder(experiment_id), self.experiment(experiment_id)
         designs, taken = designs_on_record(folder), taken_looks(folder)
+        manifest = self._manifest(experiment_id)
         with opened(self, experiment, warehouse) as data:
-            readout = analyze(experiment, data.locator, data.engine, designs=designs, taken=taken)
-        readout = replace(readout, manifest={**readout.manifest, **self._manifest(experiment_id), **data.manifest})
+            readout = analyze(
+                experiment,
+                data.locator,
+                data.engine,
+                designs=designs,
+                taken=taken,
+                checks=arm_reuse_checks(self, experiment),
+                keep=influence_keeper(self, experiment_id, manifest),
+            )
+        manifest = {**readout.manifest, **manifest, **data.manifest}
+        readout = replace(readout, manifest=manifest, evidence=with_stop(self, readout))
         files = self.files(experiment_id)
         looks = looks_with(taken, readout)
         record = {} if looks is None else {folder / "looks.json": looks_text(looks)}
