@@ -24,7 +24,7 @@ __all__ = ["SimulatedTrigger", "expansion_trigger_holdout"]
 
 ARMS = ("holdout", "nudge")
 _WORLD = 2
-_MEANS = ("expanded", "net_expansion_arr", "discount", "net_revenue", "complaints")
+_MEANS = ("expanded", "net_expansion_arr", "discount", "net_revenue", "complaints", "days_to_expansion")
 _PLANS = ("team", "business", "enterprise")
 _EXPERIMENT = Template("""\
 # A holdout on an expansion trigger, randomised by account. The data is simulated, so the true effect is known.
@@ -62,6 +62,19 @@ metrics:
     role: secondary
     unit: EUR
     window: 90d
+  - name: days_to_expansion   # how soon, of the first 90 days; who has not expanded by then was watched for 90
+    kind: time
+    event: expanded
+    role: secondary
+    direction: decrease
+    window: 90d
+  - name: discount            # what the nudge gives away
+    kind: mean
+    role: secondary
+    direction: decrease
+    unit: EUR
+    window: 90d
+    relative: false           # without a nudge nobody gets one
   - name: complaints          # must not get worse
     kind: mean
     role: guardrail

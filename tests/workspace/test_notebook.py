@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,8 @@ from incrementality.workspace import Workspace
 nbclient = pytest.importorskip("nbclient", reason="needs nbclient: install incrementality[notebooks]")
 pytest.importorskip("ipykernel", reason="needs ipykernel: install incrementality[notebooks]")
 nbformat = pytest.importorskip("nbformat", reason="needs nbformat: install incrementality[notebooks]")
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
 @pytest.fixture
@@ -57,6 +60,26 @@ def test_the_notebook_of_a_full_experiment_runs_with_every_figure(tmp_path, exec
     outputs = {cell["id"]: cell["outputs"] for cell in done.cells if cell["cell_type"] == "code"}
     for name in ("balance", "effects", "arms", "segments"):
         assert any(kind.startswith("image/") for kind in outputs[name][0]["data"]), name
+
+
+@pytest.mark.domain("X1", "X3")
+@pytest.mark.parametrize(
+    ("name", "said", "pictures"),
+    [
+        ("tutorial-crm-journey", ["claimed:", "caused:", "the truth: +"], ["balance", "segments", "figure"]),
+        ("tutorial-expansion-trigger", ["of the claim", "log-rank test", "the truth: EUR"], ["figure", "curves"]),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::DeprecationWarning:jupyter_client")
+def test_a_tutorial_runs_and_ends_with_a_picture_and_a_decision(execute, name, said, pictures):
+    done = execute(NOTEBOOKS / f"{name}.ipynb")
+    outputs = {cell["id"]: cell["outputs"] for cell in done.cells if cell["cell_type"] == "code"}
+    told = "".join(part.get("text", "") for parts in outputs.values() for part in parts)
+    assert "TRUST" in outputs["world"][0]["text"]
+    assert all(words in told for words in said), told
+    for picture in pictures:
+        assert any(kind.startswith("image/") for kind in outputs[picture][0]["data"]), picture
+    assert done.cells[-1]["source"].startswith("## Decision")
 
 
 def test_cells_about_what_was_not_declared_are_left_out(workspace):
