@@ -151,10 +151,11 @@ def level(alpha: float) -> str:
     """Return the level of an interval.
 
     Examples:
-        >>> level(0.05).replace("\N{NO-BREAK SPACE}", " ")
-        '95 %'
+        >>> [level(alpha).replace("\N{NO-BREAK SPACE}", " ") for alpha in (0.05, 0.001, 0.041279, 1e-7)]
+        ['95 %', '99.9 %', '95.87 %', '99.99999 %']
     """
-    return f"{100 * (1 - alpha):g}{_SPACE}%"
+    digits = max(2, -floor(log10(alpha)) - 2) if alpha > 0 else 2
+    return f"{round(100 * (1 - alpha), digits):.12g}{_SPACE}%"
 
 
 def p_value(value: float | None, *, symbol: bool = True) -> str:
