@@ -9,7 +9,7 @@ from incrementality.errors import TooFewClusters
 from incrementality.estimates import CheckResult
 from incrementality.formatting import count, p_value, share
 from incrementality.lift.conversions import fewest_of_a_kind, is_plain_share
-from incrementality.lift.draws import draw_checks, entry_checks, planned_shares, shares_of
+from incrementality.lift.draws import draw_checks, entry_checks, planned_shares, shares_of, sizes_told
 from incrementality.lift.exposure import delivery_checks, eligibility_checks
 from incrementality.lift.guard import guard_checks
 from incrementality.lift.methods import FEWEST_EVENTS
@@ -60,10 +60,8 @@ def _sample_ratio(sample: Sample) -> CheckResult:
     overall = sample_ratio_test(counts, shares)
     pvalues = {s: sample_ratio_test(cell, shares_of(sample, s)).pvalue for s, cell in cells.items()}
     off = [stratum for stratum in strata if pvalues[stratum] < CHANCE / len(strata)]
-    told = f"The arms have the planned sizes ({p_value(overall.pvalue)})."
-    if overall.pvalue < CHANCE:
-        told = f"The arms' sizes differ from the plan by more than chance allows ({p_value(overall.pvalue)})."
-    elif off:
+    told = sizes_told(overall.pvalue)
+    if off and overall.pvalue >= CHANCE:
         worst = min(off, key=lambda stratum: pvalues[stratum])
         told = (
             f"The arms' sizes differ from the plan in stratum {worst!r} by more than chance allows "

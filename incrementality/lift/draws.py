@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from incrementality.estimates import CheckResult
 from incrementality.formatting import count, p_value, share
-from incrementality.lift.thresholds import CHANCE, MOST_MIXED, SPREAD_OF_PROBABILITY
+from incrementality.lift.thresholds import CHANCE, MOST_MIXED, SPREAD_OF_PROBABILITY, SUSPICIOUS
 from incrementality.lift.wording import counted
 from incrementality.stats import chi_square_pvalue, sample_ratio_test
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from incrementality.lift.sample import Sample
     from incrementality.outcomes import Draws
 
-__all__ = ["draw_checks", "entry_checks", "planned_shares", "shares_of"]
+__all__ = ["draw_checks", "entry_checks", "planned_shares", "shares_of", "sizes_told"]
 
 _FEWEST_EXPECTED = 5
 
@@ -52,6 +52,23 @@ def planned_shares(sample: Sample, units: dict[str | None, int]) -> list[float]:
         math.fsum(n * shares[stratum][k] for stratum, n in units.items()) / total
         for k in range(len(sample.experiment.arms))
     ]
+
+
+def sizes_told(pvalue: float) -> str:
+    """Say what the test of the arms' sizes against the planned shares found.
+
+    Examples:
+        >>> sizes_told(0.4).partition(" (")[0]
+        'The arms have the planned sizes'
+    """
+    if pvalue < CHANCE:
+        return f"The arms' sizes differ from the plan by more than chance allows ({p_value(pvalue)})."
+    if pvalue < SUSPICIOUS:
+        return (
+            f"The arms' sizes are further from the plan than chance often takes them ({p_value(pvalue)}): no proof "
+            "that something is wrong, and a reason to look at how units were drawn and exported."
+        )
+    return f"The arms have the planned sizes ({p_value(pvalue)})."
 
 
 def draw_checks(sample: Sample) -> list[CheckResult]:

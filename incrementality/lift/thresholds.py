@@ -11,9 +11,11 @@ __all__ = [
     "MOST_MIXED",
     "SHARE_OF_SMALLEST_EFFECT",
     "SPREAD_OF_PROBABILITY",
+    "SUSPICIOUS",
 ]
 
 CHANCE = 0.001  # a check of what the draw guarantees fails below this p-value, divided over the tests it makes
+SUSPICIOUS = 0.01  # sizes of arms below this p-value pass, and the page says that chance seldom takes them there
 LARGE_DIFFERENCE = 0.1  # standard deviations; larger differences fail by size, at a milder p-value
 LARGE_DIFFERENCE_CHANCE = 0.01
 FEWEST_TO_TEST = 10  # with fewer units on the rarer side, arms are not compared
