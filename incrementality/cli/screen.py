@@ -112,6 +112,13 @@ def _guardrails(readout: Readout, width: int) -> Iterator[str]:
         yield from paragraph(answer.sentence, width=width, first="  ", rest="    ")
 
 
+def _interactions(readout: Readout, width: int) -> Iterator[str]:
+    if readout.interactions:
+        yield from ("", _bold("Concurrent journeys"))
+    for interaction in readout.interactions:
+        yield from paragraph(interaction.sentence, width=width, first="  ", rest="    ")
+
+
 def _checks(readout: Readout, width: int) -> Iterator[str]:
     passed = [check for check in readout.checks if check.passed]
     failed = [check for check in readout.checks if check.passed is False]

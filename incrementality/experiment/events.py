@@ -116,6 +116,7 @@ def log_complaints(experiment: Experiment) -> list[str]:
     return [
         *(() if data.data_cut is not None else ("data.data_cut: a readout from the log needs it",)),
         *_foreign(experiment),
+        *(f"data.concurrent: the decision log holds no arm of {other!r}; leave it out" for other in data.concurrent),
         *(f"metrics: {metric.name!r} needs 'from', the events that it is made of"
           for metric in experiment.metrics if metric.from_ is None),
         *(f"data.covariates: {covariate.column!r} needs 'from' with a 'lookback'"
@@ -148,5 +149,5 @@ def without_unused(content: Mapping[str, Any], later: tuple[str, ...]) -> dict[s
     return {
         name.removesuffix("_"): value
         for name, value in content.items()
-        if name not in later or value not in (None, False)
+        if name not in later or value not in (None, False, {})
     }

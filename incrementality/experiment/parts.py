@@ -241,6 +241,13 @@ class DataMapping(Record):
         PopulationChoice | None,
         Field(description="Whom the answer is about; default: eligible where that column is mapped, else assigned."),
     ] = None
+    concurrent: Annotated[
+        dict[str, str],
+        Field(
+            description="Other experiments on the same units: the id of each, and the column with a unit's arm in it; "
+            "empty for units that are not in it."
+        ),
+    ] = {}
     log: Annotated[
         bool,
         Field(
@@ -315,5 +322,6 @@ class DataMapping(Record):
             "log",
             "deliveries",
             "maturity_lag",
+            "concurrent",
         )
         return without_unused(handler(self), later)

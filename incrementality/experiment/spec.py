@@ -116,6 +116,8 @@ class Experiment(Record):
         owed = () if self.request is None else owed_messages(self.withholds, self.request.purpose)
         complaints = [*_covariates_measured_late(self), *_columns_used_twice(self), *_dates_backwards(self), *owed]
         complaints += [*_times_without_a_clock(self), *_rows_within_blocks(self)]
+        if self.id in self.data.concurrent:
+            complaints.append(f"data.concurrent: {self.id!r} is this experiment; name the others")
         refuse([*complaints, *_blocks_by_segment(self), *log_complaints(self)])
         return self
 
@@ -158,9 +160,14 @@ def _covariates_measured_late(experiment: Experiment) -> list[str]:
 def _columns_used_twice(experiment: Experiment) -> list[str]:
     data = experiment.data
     outcomes = {column for metric in experiment.metrics for column in metric.reads}
-    parts = [data.arm, *(column for column in (data.unit, data.cluster, data.stratum, data.block) if column)]
+    parts = [
+        data.arm,
+        *(column for column in (data.unit, data.cluster, data.stratum, data.block) if column),
+        *data.concurrent.values(),
+    ]
     return [
-        f"data: the column {column!r} cannot be used twice among unit, arm, cluster, stratum, block and outcomes"
+        f"data: the column {column!r} cannot be used twice among unit, arm, cluster, stratum, block, concurrent and "
+        "outcomes"
         for column in sorted({*repeated(parts), *outcomes.intersection(parts)})
     ]
 

@@ -1,7 +1,7 @@
 """Analyze an experiment: checks first, estimates, segments, and a verdict in words."""
 
 from incrementality.lift.analyze import analyze, read_out
-from incrementality.lift.answers import GuardrailAnswer, GuardrailOutcome, SegmentEffect
+from incrementality.lift.answers import GuardrailAnswer, GuardrailOutcome, Interaction, SegmentEffect
 from incrementality.lift.evidence import EVIDENCE_VERSION, ComparisonEvidence, Evidence
 from incrementality.lift.grades import GRADE_RULES
 from incrementality.lift.health import Health, Progress, watch
@@ -35,6 +35,7 @@ __all__ = [
     "GuardrailAnswer",
     "GuardrailOutcome",
     "Health",
+    "Interaction",
     "LogRankTest",
     "LookReading",
     "LookResult",

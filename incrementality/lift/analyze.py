@@ -10,6 +10,7 @@ from incrementality.design import looks_of, monitoring_of
 from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import mean_of
 from incrementality.lift.compliers import compare_compliers, dilute
+from incrementality.lift.concurrent import compare_concurrent
 from incrementality.lift.conversions import is_score_test
 from incrementality.lift.cumulative import cumulative_effects
 from incrementality.lift.evidence import gather_evidence
@@ -135,8 +136,8 @@ def analyze(
     checks = (*registration_checks(designs, experiment), *checks, *run_checks(sample, guard), *unusable)
     checks = (*checks, *look_checks(experiment, look, designs, started_checks(sample, look)))
     estimates, segmented = monitored(usable, look, compared), compare_segments(sample)
-    rows = take_rows(usable)
-    checks = (*checks, *(check for answer in rows.values() for check in answer.checks))
+    concurrent, rows = compare_concurrent(sample), take_rows(usable)
+    checks = (*checks, *concurrent.checks, *(check for answer in rows.values() for check in answer.checks))
     grade, reason = grade_experiment(checks, experiment)
     headlines, guardrails = _headlines(experiment, estimates), answer_guardrails(usable, guard)
     compliers, complier_notes = compare_compliers(sample)
@@ -161,6 +162,8 @@ def analyze(
         segments=segmented.estimates,
         segment_tests=segmented.tests,
         shrunken=segmented.shrunken,
+        concurrent=concurrent.estimates,
+        interactions=concurrent.interactions,
         checks=checks,
         rows=_rows(sample),
         specification=(*measurement_specification(sample), *registration_lines(designs)),

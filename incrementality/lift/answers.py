@@ -1,11 +1,11 @@
-"""Answers to questions beside the main one: guardrails, and segments in the light of each other."""
+"""Answers beside the main one: guardrails, segments in the light of each other, concurrent journeys."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["GuardrailAnswer", "GuardrailOutcome", "SegmentEffect"]
+__all__ = ["GuardrailAnswer", "GuardrailOutcome", "Interaction", "SegmentEffect"]
 
 GuardrailOutcome = Literal["within its margin", "worse", "not settled"]
 
@@ -65,4 +65,33 @@ class GuardrailAnswer:
     relative: bool
     alpha: float
     method: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """By how much an effect differs between two arms of another experiment on the same units.
+
+    Attributes:
+        other: The other experiment's id.
+        metric: The metric.
+        arm: The treatment arm of this experiment.
+        value: An arm of the other experiment.
+        reference: The arm of the other experiment that it is held against.
+        effect: Effect of ``arm`` where the other's arm is ``value``, less that where it is ``reference``.
+        ci_lower: Lower bound of its ``1 - alpha`` interval.
+        ci_upper: Upper bound.
+        pvalue: Two-sided p-value of no interaction, unadjusted.
+        sentence: The interaction in words.
+    """
+
+    other: str
+    metric: str
+    arm: str
+    value: str
+    reference: str
+    effect: float
+    ci_lower: float
+    ci_upper: float
+    pvalue: float
     sentence: str

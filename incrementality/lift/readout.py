@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from incrementality.display import DisplayMixin
 from incrementality.estimates import CheckResult, LiftEstimate
-from incrementality.lift.answers import GuardrailAnswer, SegmentEffect
+from incrementality.lift.answers import GuardrailAnswer, Interaction, SegmentEffect
 from incrementality.lift.evidence import Evidence
 from incrementality.lift.look_records import CumulativeEffect, LookReading, reading_from
 
@@ -144,6 +144,8 @@ class Readout(DisplayMixin):
         look: The look that this is, where the registered design has several; ``None`` for a test that is read once.
         cumulative: Primary effects by date, where this is such a look and ``t0`` is mapped.
         shrunken: Effects within segments, pulled towards those in the other values of the segment.
+        concurrent: Comparisons within the arms of other experiments on the same units.
+        interactions: By how much effects differ between those arms.
         evidence: What it leaves for pooling and calibration; ``None`` in files of earlier versions.
         manifest: Package version, input hashes, engine; all that may differ between equal answers.
     """
@@ -178,6 +180,8 @@ class Readout(DisplayMixin):
     look: LookReading | None = None
     cumulative: tuple[CumulativeEffect, ...] = ()
     shrunken: tuple[SegmentEffect, ...] = ()
+    concurrent: tuple[LiftEstimate, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
     evidence: Evidence | None = None
 
     _shown = (
@@ -243,10 +247,10 @@ class Readout(DisplayMixin):
             )
         records = {"arms": ArmSummary, "means": ArmMean, "segment_tests": SegmentTest, "guardrails": GuardrailAnswer}
         records |= {"cumulative": CumulativeEffect}
-        records |= {"shrunken": SegmentEffect}
+        records |= {"shrunken": SegmentEffect, "interactions": Interaction}
         for name, record in records.items():
             content[name] = tuple(record(**row) for row in content.get(name, ()))
-        for name in ("estimates", "segments", "compliers", "diluted"):
+        for name in ("estimates", "segments", "concurrent", "compliers", "diluted"):
             content[name] = tuple(_estimate_from(row) for row in content.get(name, ()))
         content["log_ranks"] = tuple(LogRankTest(**row) for row in content.get("log_ranks", ()))
         content["survival"] = tuple(

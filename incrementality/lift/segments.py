@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from incrementality.stats import Moments
     from incrementality.warehouse import Reduction
 
-__all__ = ["Segmented", "compare_segments"]
+__all__ = ["LeftOut", "Segmented", "compare_segments", "compare_within"]
 
 _MOST_VALUES = 20
 _FEWEST = 2
@@ -60,7 +60,7 @@ def compare_segments(sample: Sample) -> Segmented:
     for segment in sample.experiment.segments:
         for metric in sample.experiment.primary:
             part = next(part for part in sample.metrics if part.metric == metric)
-            found, cells, left_out = _within(sample, part, segment)
+            found, cells, left_out = compare_within(sample, part, segment)
             estimates += found
             tests += _tests(segment, found, left_out)
             if not needs_rows(metric):
@@ -69,16 +69,21 @@ def compare_segments(sample: Sample) -> Segmented:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _LeftOut:
+class LeftOut:
     """What a segment does not show: values that are too small, and units without a value."""
 
     values: int
     units: int
 
 
-def _within(
+def compare_within(
     sample: Sample, part: MetricSample, segment: Segment
-) -> tuple[list[LiftEstimate], dict[str, MetricSample], _LeftOut]:
+) -> tuple[list[LiftEstimate], dict[str, MetricSample], LeftOut]:
+    """Return a metric's unadjusted comparisons in each value of a column, the metric there, and what is left out.
+
+    Raises:
+        InputError: The column has more than 20 values.
+    """
     reduction = sample.table.reduce(outcomes=part.metric.columns, by=segment.column, complete=part.complete)
     arms = [arm.name for arm in sample.experiment.arms]
     raw = {group[1]: keys[1] for group, keys in zip(reduction.moments.groups, reduction.values, strict=True)
@@ -101,7 +106,7 @@ def _within(
     kept = {estimate.segment for estimate in found}
     labelled_units = sum(float(cell.n.sum()) for value in moments for cell in moments[value])
     units = sum(float(part.arm(arm).n.sum()) for arm in arms)
-    left_out = _LeftOut(values=len(raw) - len(kept), units=round(units - labelled_units))
+    left_out = LeftOut(values=len(raw) - len(kept), units=round(units - labelled_units))
     return found, cells, left_out
 
 
@@ -135,7 +140,7 @@ def _cell(reduction: Reduction, value: str) -> Reduction:
     )
 
 
-def _tests(segment: Segment, estimates: Sequence[LiftEstimate], left_out: _LeftOut) -> list[SegmentTest]:
+def _tests(segment: Segment, estimates: Sequence[LiftEstimate], left_out: LeftOut) -> list[SegmentTest]:
     tests = []
     for arm in dict.fromkeys(estimate.arm for estimate in estimates):
         cells = [e for e in estimates if e.arm == arm and e.standard_error > 0]

@@ -9,10 +9,11 @@ from incrementality.outcomes.population import PopulationRule, followed_window, 
 from incrementality.outcomes.shape import PooledShape, UnitRows, UnitValues, pooled_shapes, unit_rows, unit_values
 from incrementality.outcomes.standing import Standing, take_standing
 from incrementality.outcomes.unit_table import DELIVERED, IdCounts, UnitTable
-from incrementality.outcomes.within import rows_with
+from incrementality.outcomes.within import HAS_VALUE, rows_with, value_moments
 
 __all__ = [
     "DELIVERED",
+    "HAS_VALUE",
     "LATER_ENTRY",
     "MISSING",
     "P_ARM",
@@ -39,4 +40,5 @@ __all__ = [
     "take_standing",
     "unit_rows",
     "unit_values",
+    "value_moments",
 ]

@@ -112,6 +112,7 @@ def _parts(experiment: Experiment) -> list[tuple[str, Part]]:
         (name, OUTCOME if metric.at is None else MOMENT) for metric in experiment.metrics for name in metric.reads
     ]
     parts += [(covariate.column, COVARIATE) for covariate in data.covariates]
+    parts += [(name, GROUP) for name in data.concurrent.values()]
     return parts + [(segment.column, GROUP) for segment in experiment.segments]
 
 

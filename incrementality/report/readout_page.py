@@ -105,6 +105,8 @@ def _view(readout: Readout) -> dict[str, Any]:
         "beside_note": wording.beside_note(readout),
         "guardrail_note": wording.GUARDRAIL_NOTE,
         "shrunken_note": wording.SHRUNKEN_NOTE,
+        "concurrent": _estimate_views(readout.concurrent),
+        "concurrent_note": wording.CONCURRENT_NOTE,
         "interval_note": wording.interval_note(readout),
         "adjustment_notes": wording.adjustment_notes(readout),
         "checks": tuple(_check_view(c) for c in sorted(readout.checks, key=lambda c: _ORDER[c.passed])),

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from incrementality.lift.readout import Readout
 
 __all__ = [
+    "CONCURRENT_NOTE",
     "GLOSSARY",
     "GUARDRAIL_NOTE",
     "SHRUNKEN_NOTE",
@@ -40,6 +41,10 @@ _PERCENTAGE_POINTS = (
     "From 10 % to 12 % is a difference of 2 percentage points and a relative change of +20 %: the same result, "
     "said in two ways."
 )
+CONCURRENT_NOTE = (
+    "These units were in other experiments too. Where arms are independent, the effect above is that in their mix of "
+    "arms; where it interacts with theirs, another mix has another effect."
+)
 GUARDRAIL_NOTE = (
     "A guardrail is within its margin where harm of the margin or more is ruled out, worse where harm beyond it is "
     "shown, and not settled between. Nothing is corrected for their number: harm must not be missed for it."
@@ -59,6 +64,7 @@ _CHECK_TITLES = {
     "balance": "Balance of the arms before the start",
     "censoring": "Watched alike in every arm",
     "clusters": "Whole groups randomised",
+    "concurrent": "Independent of other experiments",
     "contamination": "Contamination: was the control left alone?",
     "delivery": "Delivery and leakage",
     "duplicates": "Duplicate rows",

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from incrementality.cli.screen import readout_lines
-from incrementality.lift import GuardrailAnswer, SegmentEffect
+from incrementality.lift import GuardrailAnswer, Interaction, SegmentEffect
 from incrementality.report import render_readout
 
+MIXED = "The effect of M on visit differs between mail and none of sale."
 SHRUNK = "M on visit where channel is Web: pulled."
 SENTENCE = "unsubscribed under Mens E-Mail: not settled; harm +0.20 percentage points, margin 0.30 percentage points."
 
@@ -55,3 +56,18 @@ def test_shrunken_effects_stand_beside_those_of_the_segments(readouts):
     section = page[page.index('<section id="segments">') : page.index('<section id="checks">')]
     assert SHRUNK in section
     assert SHRUNK not in render_readout(readouts["trust"])
+
+
+def test_interactions_have_a_section_and_are_told_on_a_terminal(readouts):
+    interaction = Interaction(
+        other="sale", metric="visit", arm="M", value="mail", reference="none", effect=0.1, ci_lower=0.0, ci_upper=0.2,
+        pvalue=0.04, sentence=MIXED,
+    )  # fmt: skip
+    estimate = replace(readouts["trust"].estimates[0], segment=("sale", "mail"))
+    readout = replace(readouts["trust"], interactions=(interaction,), concurrent=(estimate,))
+    page = render_readout(readout)
+    section = page[page.index('<section id="concurrent">') : page.index('<section id="checks">')]
+    assert MIXED in section
+    assert "sale: mail" in section
+    assert MIXED in " ".join(" ".join(readout_lines(readout, width=90)).split())
+    assert 'id="concurrent"' not in render_readout(readouts["trust"])
