@@ -53,6 +53,7 @@ def readout_lines(readout: Readout, *, width: int | None = None) -> list[str]:
         "",
         *_effects(readout),
         *_guardrails(readout, width),
+        *_interactions(readout, width),
         "",
         *_checks(readout, width),
         "",
