@@ -41,11 +41,12 @@ if TYPE_CHECKING:
     from incrementality.errors import IncrementalityError
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.experiment import Experiment, parse_experiment, read_experiment
-    from incrementality.lift import Readout, read_out
+    from incrementality.lift import Readout, read_out, read_summaries
     from incrementality.metrics import Metric
     from incrementality.report import (
         plot_arms,
         plot_balance,
+        plot_cumulative,
         plot_detectable,
         plot_effects,
         plot_segments,
@@ -72,12 +73,14 @@ _ROOMS = {
     "parse_experiment": "experiment",
     "plot_arms": "report",
     "plot_balance": "report",
+    "plot_cumulative": "report",
     "plot_detectable": "report",
     "plot_effects": "report",
     "plot_segments": "report",
     "plot_survival": "report",
     "read_experiment": "experiment",
     "read_out": "lift",
+    "read_summaries": "lift",
     "render_readout": "report",
 }
 
@@ -95,12 +98,14 @@ __all__ = [
     "parse_experiment",
     "plot_arms",
     "plot_balance",
+    "plot_cumulative",
     "plot_detectable",
     "plot_effects",
     "plot_segments",
     "plot_survival",
     "read_experiment",
     "read_out",
+    "read_summaries",
     "render_readout",
 ]
 

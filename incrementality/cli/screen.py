@@ -52,6 +52,7 @@ def readout_lines(readout: Readout, *, width: int | None = None) -> list[str]:
         *lines,
         "",
         *_effects(readout),
+        *_looked(readout, width),
         *_guardrails(readout, width),
         *_interactions(readout, width),
         "",
@@ -104,6 +105,15 @@ def _effect(e: LiftEstimate) -> tuple[str, ...]:
     )
     lift = "-" if e.rel_effect is None else relative(e.rel_effect)
     return (_cell(e.metric), _cell(e.arm), control, treated, effect, interval(lower, upper), lift)
+
+
+def _looked(readout: Readout, width: int) -> Iterator[str]:
+    from incrementality.report.look_wording import look_lines, look_title
+
+    if readout.look is not None:
+        yield from ("", _bold(look_title(readout.look)))
+    for line in look_lines(readout):
+        yield from paragraph(line, width=width, first="  ", rest="    ")
 
 
 def _guardrails(readout: Readout, width: int) -> Iterator[str]:

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from incrementality.stats import Comparison
     from incrementality.warehouse import Reduction
 
-__all__ = ["Cumulated", "Step", "compare_cumulated", "cumulative_effects", "effect_at"]
+__all__ = ["SUMMED", "Cumulated", "Step", "compare_cumulated", "cumulative_effects", "effect_at"]
 
+SUMMED = frozenset({"conversion", "mean", "ratio", "revenue"})  # kinds of metrics whose sums add over dates
 _SPARSE = frozenset({"conversion", "revenue"})
 _DATES = 12
 _FEWEST = 2
@@ -129,7 +130,7 @@ def cumulative_effects(
     dates = _even_dates(sample, cut) if look.kind == "confidence sequence" else _look_dates(days, cut)
     numbers = dict(zip(dates, [number for number, _ in days], strict=False)) if look.number is not None else {}
     found: list[CumulativeEffect] = []
-    for metric in sample.experiment.primary:
+    for metric in (metric for metric in sample.experiment.primary if metric.kind in SUMMED):
         reduction = reduce_by_date(sample.table, metric, dates)
         steps = [_step(reduction, k, date, numbers.get(date, look.number), look) for k, date in enumerate(dates)]
         for arm in sample.experiment.treatments:

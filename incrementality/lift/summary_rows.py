@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from incrementality.errors import InputError, did_you_mean
-from incrementality.lift.cumulative import Cumulated
+from incrementality.lift.cumulative import SUMMED, Cumulated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +50,12 @@ def summaries_of(experiment: Experiment, rows: object, *, payers: bool = False) 
     records = _records(rows)
     _check_columns(records)
     primary = {metric.name: metric for metric in experiment.primary}
+    rowwise = [metric for metric in experiment.primary if metric.kind not in SUMMED]
+    if rowwise:
+        raise InputError(
+            f"the primary metric {rowwise[0].name!r} is a {rowwise[0].kind}, which n, mean and variance do not tell",
+            hint="read it out from rows",
+        )
     found: dict[str, Cells] = {name: {} for name in primary}
     for k, record in enumerate(records, start=1):
         name = str(record.get("metric") or next(iter(primary)))

@@ -6,12 +6,20 @@ matplotlib figures for a notebook.
 
 from incrementality.report.design_charts import plot_detectable
 from incrementality.report.design_page import render_design
-from incrementality.report.figures import plot_arms, plot_balance, plot_effects, plot_segments, plot_survival
+from incrementality.report.figures import (
+    plot_arms,
+    plot_balance,
+    plot_cumulative,
+    plot_effects,
+    plot_segments,
+    plot_survival,
+)
 from incrementality.report.readout_page import render_readout
 
 __all__ = [
     "plot_arms",
     "plot_balance",
+    "plot_cumulative",
     "plot_detectable",
     "plot_effects",
     "plot_segments",

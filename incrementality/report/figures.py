@@ -6,15 +6,25 @@ from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError
 from incrementality.report.charts import arms_chart, balance_chart, effects_chart, segments_chart
+from incrementality.report.look_charts import cumulative_chart
 from incrementality.report.survival_charts import survival_chart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from incrementality.lift import SummaryReadout
     from incrementality.lift.readout import Readout
     from incrementality.report.chart import Chart
 
-__all__ = ["chart_svg", "plot_arms", "plot_balance", "plot_effects", "plot_segments", "plot_survival"]
+__all__ = [
+    "chart_svg",
+    "plot_arms",
+    "plot_balance",
+    "plot_cumulative",
+    "plot_effects",
+    "plot_segments",
+    "plot_survival",
+]
 
 
 def plot_effects(readout: Readout) -> Figure:
@@ -63,6 +73,20 @@ def plot_survival(readout: Readout) -> Figure:
         InputError: The readout holds no times.
     """
     return _plot(survival_chart(readout), "times to an event", "declare a metric of `kind: time` and read out again")
+
+
+def plot_cumulative(readout: Readout | SummaryReadout) -> Figure:
+    """Return the figure of the primary effects by date, with intervals that hold at all looks together.
+
+    Args:
+        readout: A readout at a registered look, or what ``read_summaries`` returned.
+
+    Raises:
+        InputError: The readout is no such look, or its experiment maps no ``t0``.
+    """
+    return _plot(
+        cumulative_chart(readout), "effects by date", "register looks or a confidence sequence, and map `data.t0`"
+    )
 
 
 def chart_svg(chart: Chart) -> str:

@@ -10,12 +10,15 @@ from incrementality.report import wording
 from incrementality.report.charts import arms_chart, balance_chart, effects_chart, registered, segments_chart
 from incrementality.report.environment import page_environment
 from incrementality.report.figures import chart_svg
+from incrementality.report.look_charts import cumulative_chart
+from incrementality.report.look_wording import look_lines, look_rows, look_title
 from incrementality.report.survival_charts import survival_chart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from incrementality.estimates import CheckResult, LiftEstimate
+    from incrementality.lift import LookReading
     from incrementality.lift.readout import Readout
     from incrementality.report.chart import Chart
 
@@ -103,6 +106,7 @@ def _view(readout: Readout) -> dict[str, Any]:
             *(e.sentence for e in readout.diluted),
         ),
         "beside_note": wording.beside_note(readout),
+        "look": None if readout.look is None else _look_view(readout, readout.look),
         "guardrail_note": wording.GUARDRAIL_NOTE,
         "shrunken_note": wording.SHRUNKEN_NOTE,
         "concurrent": _estimate_views(readout.concurrent),
@@ -117,12 +121,17 @@ def _view(readout: Readout) -> dict[str, Any]:
     }
 
 
+def _look_view(readout: Readout, look: LookReading) -> dict[str, Any]:
+    return {"title": look_title(look), "lines": look_lines(readout), "rows": look_rows(look)}
+
+
 def _figures(readout: Readout) -> dict[str, _FigureView]:
     charts = (
         effects_chart(readout),
         arms_chart(readout),
         segments_chart(readout),
         balance_chart(readout),
+        cumulative_chart(readout),
         survival_chart(readout),
     )
     return {chart.key: _figure_view(chart) for chart in charts if chart is not None}
