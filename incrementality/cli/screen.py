@@ -46,7 +46,8 @@ def readout_lines(readout: Readout, *, width: int | None = None) -> list[str]:
     grade = readout.grade.upper()
     head = paragraph(readout.verdict, width=width, first=f"{grade}  ", rest=" " * (len(grade) + 2))
     lines = [typer.style(line, fg=_GRADES[readout.grade], bold=True) for line in head]
-    for sentence in readout.verdict_lines:
+    beside = (*(answer.sentence for answer in readout.costs), *(test.sentence for test in readout.log_ranks))
+    for sentence in (*readout.verdict_lines, *beside):
         lines += ["", *paragraph(sentence, width=width, first="  ", rest="  ")]
     return [
         *lines,

@@ -144,7 +144,7 @@ class HoldoutRequest(_Record):
     """
 
     added_later: ClassVar[frozenset[str]] = frozenset(
-        {"purpose", "release", "ramp", "within", "cohort", "overrides", "washout", "monitoring"}
+        {"purpose", "release", "ramp", "within", "cohort", "overrides", "washout", "monitoring", "cost_metric"}
     )
 
     decision: Annotated[str, Field(min_length=1, description="The decision that the answer will change.")]
@@ -177,6 +177,10 @@ class HoldoutRequest(_Record):
     at_risk_limit: Annotated[float | None, Field(gt=0, description="Most revenue that may be put at risk.")] = None
     currency: Annotated[str, Field(max_length=3, description="Currency of the money.")] = ""
     unit_cost: Annotated[float, Field(ge=0, description="Cost of treating one unit.")] = 0.0
+    cost_metric: Annotated[
+        str | None,
+        Field(min_length=1, description="The metric that is a cost of treating a unit too, e.g. the discount given."),
+    ] = None
     answer_by: Annotated[date | None, Field(description="Day by which the answer is needed.")] = None
     longest_weeks: Annotated[int, Field(ge=0, description="Most weeks of enrolment without an answer_by.")] = 26
     maturity_lag_days: Annotated[int, Field(ge=0, description="Days after the window until data is complete.")] = 0

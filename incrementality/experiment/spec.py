@@ -115,7 +115,7 @@ class Experiment(Record):
     def _parts_fit_together(self) -> Self:
         owed = () if self.request is None else owed_messages(self.withholds, self.request.purpose)
         complaints = [*_covariates_measured_late(self), *_columns_used_twice(self), *_dates_backwards(self), *owed]
-        complaints += [*_times_without_a_clock(self), *_rows_within_blocks(self)]
+        complaints += [*_times_without_a_clock(self), *_rows_within_blocks(self), *_cost_unknown(self)]
         if self.id in self.data.concurrent:
             complaints.append(f"data.concurrent: {self.id!r} is this experiment; name the others")
         refuse([*complaints, *_blocks_by_segment(self), *log_complaints(self)])
@@ -184,6 +184,15 @@ def _rows_within_blocks(experiment: Experiment) -> list[str]:
         for metric in experiment.metrics
         if experiment.data.block is not None and metric.kind in {"time", "quantile"}
     ]
+
+
+def _cost_unknown(experiment: Experiment) -> list[str]:
+    wanted = None if experiment.request is None else experiment.request.cost_metric
+    amounts = [metric.name for metric in experiment.metrics if metric.kind in {"mean", "revenue"}]
+    if wanted is None or wanted in amounts:
+        return []
+    allowed = ", ".join(amounts) or "none"
+    return [f"request.cost_metric: {wanted!r} is no metric of kind mean or revenue here; those are: {allowed}"]
 
 
 def _times_without_a_clock(experiment: Experiment) -> list[str]:

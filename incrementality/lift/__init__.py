@@ -2,6 +2,7 @@
 
 from incrementality.lift.analyze import analyze, read_out
 from incrementality.lift.answers import GuardrailAnswer, GuardrailOutcome, Interaction, SegmentEffect
+from incrementality.lift.cost_records import CostAnswer
 from incrementality.lift.evidence import EVIDENCE_VERSION, ComparisonEvidence, Evidence
 from incrementality.lift.grades import GRADE_RULES
 from incrementality.lift.health import Health, Progress, watch
@@ -29,6 +30,7 @@ __all__ = [
     "ArmMean",
     "ArmSummary",
     "ComparisonEvidence",
+    "CostAnswer",
     "CumulativeEffect",
     "Evidence",
     "Grade",

@@ -12,6 +12,7 @@ from incrementality.lift.comparisons import mean_of
 from incrementality.lift.compliers import compare_compliers, dilute
 from incrementality.lift.concurrent import compare_concurrent
 from incrementality.lift.conversions import is_score_test
+from incrementality.lift.costs import cost_answers, of_everything
 from incrementality.lift.cumulative import cumulative_effects
 from incrementality.lift.evidence import gather_evidence
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
@@ -154,7 +155,7 @@ def analyze(
         grade=grade,
         grade_reason=reason,
         grade_rules=GRADE_RULES,
-        verdict=verdict_of(headlines, grade, reason, guardrails),
+        verdict=of_everything(experiment, verdict_of(headlines, grade, reason, guardrails)),
         verdict_lines=_verdict_lines(experiment, headlines, checks, grade),
         arms=_arms(sample),
         means=tuple(mean for part in usable.metrics for mean in _means(stated, part, rows)),
@@ -172,6 +173,7 @@ def analyze(
         compliers=compliers,
         complier_notes=complier_notes,
         diluted=dilute(sample, headlines),
+        costs=cost_answers(usable, headlines),
         log_ranks=tuple(test for answer in rows.values() for test in answer.log_ranks),
         survival=tuple(line for answer in rows.values() for line in answer.curves),
         guardrails=guardrails,

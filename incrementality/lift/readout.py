@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from incrementality.display import DisplayMixin
 from incrementality.estimates import CheckResult, LiftEstimate
 from incrementality.lift.answers import GuardrailAnswer, Interaction, SegmentEffect
+from incrementality.lift.cost_records import CostAnswer
 from incrementality.lift.evidence import Evidence
 from incrementality.lift.look_records import CumulativeEffect, LookReading, reading_from
 
@@ -139,6 +140,7 @@ class Readout(DisplayMixin):
         complier_notes: A sentence for each of those that cannot be stated.
         diluted: Primary effects on the eligible, spread over all assigned units.
         guardrails: What each guardrail with a margin says of each arm.
+        costs: What the effects cost, where the request states a cost.
         log_ranks: Log-rank tests of times to an event, beside their estimates.
         survival: The arms' curves of times to an event, control first.
         look: The look that this is, where the registered design has several; ``None`` for a test that is read once.
@@ -175,6 +177,7 @@ class Readout(DisplayMixin):
     complier_notes: tuple[str, ...] = ()
     diluted: tuple[LiftEstimate, ...] = ()
     guardrails: tuple[GuardrailAnswer, ...] = ()
+    costs: tuple[CostAnswer, ...] = ()
     log_ranks: tuple[LogRankTest, ...] = ()
     survival: tuple[SurvivalLine, ...] = ()
     look: LookReading | None = None
@@ -252,6 +255,7 @@ class Readout(DisplayMixin):
             content[name] = tuple(record(**row) for row in content.get(name, ()))
         for name in ("estimates", "segments", "concurrent", "compliers", "diluted"):
             content[name] = tuple(_estimate_from(row) for row in content.get(name, ()))
+        content["costs"] = tuple(CostAnswer(**row) for row in content.get("costs", ()))
         content["log_ranks"] = tuple(LogRankTest(**row) for row in content.get("log_ranks", ()))
         content["survival"] = tuple(
             SurvivalLine(**row | {name: tuple(row[name]) for name in ("days", "shares", "at_risk")})

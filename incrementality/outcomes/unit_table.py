@@ -305,9 +305,17 @@ class UnitTable:
         adjusted = {name for metric in self.experiment.metrics if metric.adjust for name in metric.columns}
         yield from ((a, b) for a in beside for b in beside)
         yield from ((a, b) for a in beside for b in outcomes if a in self.strata or b in adjusted)
+        yield from self._cost_pairs(outcomes)
         for metric in self.experiment.metrics:
             if len(metric.columns) > 1 and set(metric.columns) <= set(outcomes):
                 yield metric.columns[0], metric.columns[1]
+
+    def _cost_pairs(self, outcomes: Sequence[str]) -> Iterable[tuple[str, str]]:
+        """A cost that differs by unit varies with the outcome that it is set against."""
+        request = self.experiment.request
+        wanted = None if request is None else request.cost_metric
+        costs = [metric.columns[0] for metric in self.experiment.metrics if metric.name == wanted]
+        yield from ((cost, name) for cost in costs if cost in outcomes for name in outcomes)
 
     def _needs_bounds(self, name: str) -> bool:
         """Whole numbers whose sum equals their sum of squares are 0 and 1; other numbers could cancel."""
