@@ -8,6 +8,8 @@ from incrementality.lift.grades import GRADE_RULES
 from incrementality.lift.health import Health, Progress, watch
 from incrementality.lift.influence import KEY_BYTES, AccountInfluence, account_influence
 from incrementality.lift.look_records import CumulativeEffect, LookReading, LookResult, StagedAnswer, TakenLook
+from incrementality.lift.pooled import EvidenceRow, PooledEvidence
+from incrementality.lift.pooling import pool_evidence
 from incrementality.lift.readout import (
     SCHEMA_VERSION,
     ArmMean,
@@ -33,6 +35,7 @@ __all__ = [
     "CostAnswer",
     "CumulativeEffect",
     "Evidence",
+    "EvidenceRow",
     "Grade",
     "GuardrailAnswer",
     "GuardrailOutcome",
@@ -41,6 +44,7 @@ __all__ = [
     "LogRankTest",
     "LookReading",
     "LookResult",
+    "PooledEvidence",
     "Progress",
     "Readout",
     "RowCount",
@@ -52,6 +56,7 @@ __all__ = [
     "TakenLook",
     "account_influence",
     "analyze",
+    "pool_evidence",
     "read_out",
     "read_summaries",
     "watch",

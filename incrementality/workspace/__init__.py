@@ -3,12 +3,14 @@
 from incrementality.workspace.conclusions import DECISIONS, Conclusion, conclude, conclusion_of
 from incrementality.workspace.configuration import CONFIGURATION, Configuration
 from incrementality.workspace.contacts import ContactExport, export_contacts
+from incrementality.workspace.covariance import ExperimentCovariance, experiment_covariance
 from incrementality.workspace.decided_units import assign_decided
 from incrementality.workspace.decisions import DecidedUnits, decide_units
 from incrementality.workspace.demo import Demo, DemoRow, make_demo
 from incrementality.workspace.designs import design_experiment, design_page, drawn_so_far, sign_design, stored_design
 from incrementality.workspace.drifting import drift_of
 from incrementality.workspace.eligibility import Eligibility, eligibility_yaml_example, read_eligibility
+from incrementality.workspace.evidence import evidence_of
 from incrementality.workspace.experiment_data import ExperimentData, engine_for, opened
 from incrementality.workspace.health import health_of
 from incrementality.workspace.holdouts import (
@@ -49,6 +51,7 @@ __all__ = [
     "Demo",
     "DemoRow",
     "Eligibility",
+    "ExperimentCovariance",
     "ExperimentData",
     "ExperimentStatus",
     "Question",
@@ -73,6 +76,8 @@ __all__ = [
     "eligibility_yaml_example",
     "engine_for",
     "erase_units",
+    "evidence_of",
+    "experiment_covariance",
     "export_arms",
     "export_contacts",
     "health_of",
