@@ -120,7 +120,10 @@ class Winsorise(BaseModel):
 
     @model_serializer(mode="wrap")
     def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:
-        return {name.removesuffix("_"): value for name, value in handler(self).items() if value is not None}
+        """A cap that the design looked up is the design's, and leaves the request and its hash as they were."""
+        looked_up = () if self.from_ is None else ("value",)
+        content = {name: value for name, value in handler(self).items() if name not in looked_up}
+        return {name.removesuffix("_"): value for name, value in content.items() if value is not None}
 
 
 class Metric(BaseModel):

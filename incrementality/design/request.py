@@ -82,6 +82,7 @@ class DesignRequest:
         release: What becomes of those held out; ``None`` where the request does not say.
         looked_up: Where the numbers were looked up; ``None`` where they were stated.
         monitoring: How it is watched; ``None`` where ``looks`` says so.
+        cap: The cap of a winsorised metric, stated or looked up in the history; ``None`` for others.
 
     Raises:
         InputError: A value is outside its range, or two values contradict each other.
@@ -130,6 +131,7 @@ class DesignRequest:
     release: ReleasePlan | None = None
     looked_up: LookUp | None = None
     monitoring: Monitoring | None = None
+    cap: float | None = None
 
     def __post_init__(self) -> None:
         _check_names(self)
@@ -172,6 +174,8 @@ def _check_units(r: DesignRequest) -> None:
     require(0 <= r.arrivals_per_week < math.inf, "arrivals_per_week", r.arrivals_per_week, "0 or more", "count a week")
     require(r.population + r.arrivals_per_week > 0, "population", r.population, "above 0", "without units, no test")
     require(r.treatment_arms >= 1, "treatment_arms", r.treatment_arms, "1 or more", "do not count the control")
+    fine = "a share, a mean, a ratio, revenue or a time"
+    require(r.kind != "quantile", "kind", r.kind, fine, "plan on the mean, or on the share of units above a value")
     if r.kind == "conversion":
         require(r.baseline.mean < 1, "the conversion rate", r.baseline.mean, "below 1", "0.05 is 5 %")
     else:

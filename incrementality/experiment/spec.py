@@ -115,7 +115,12 @@ class Experiment(Record):
     def _parts_fit_together(self) -> Self:
         owed = () if self.request is None else owed_messages(self.withholds, self.request.purpose)
         complaints = [*_covariates_measured_late(self), *_columns_used_twice(self), *_dates_backwards(self), *owed]
-        complaints += [*_times_without_a_clock(self), *_rows_within_blocks(self), *_cost_unknown(self)]
+        complaints += [
+            *_times_without_a_clock(self),
+            *_rows_within_blocks(self),
+            *_cost_unknown(self),
+            *_caps_nowhere(self),
+        ]
         if self.id in self.data.concurrent:
             complaints.append(f"data.concurrent: {self.id!r} is this experiment; name the others")
         refuse([*complaints, *_blocks_by_segment(self), *log_complaints(self)])
@@ -183,6 +188,19 @@ def _rows_within_blocks(experiment: Experiment) -> list[str]:
         f"metrics: {metric.name!r} is of kind {metric.kind}, which is not compared within blocks; leave it out"
         for metric in experiment.metrics
         if experiment.data.block is not None and metric.kind in {"time", "quantile"}
+    ]
+
+
+def _caps_nowhere(experiment: Experiment) -> list[str]:
+    """A design looks up the cap of the first primary metric, in the history that the request names."""
+    baseline = None if experiment.request is None else experiment.request.baseline
+    looked_up = baseline is not None and baseline.looked_up
+    first = next((metric for metric in experiment.metrics if metric.role == "primary"), None)
+    return [
+        f"metrics: the cap of {metric.name!r} comes from the design, which looks it up for the first primary metric, "
+        "in the history that request.baseline names; else write winsorise: {value: ...}"
+        for metric in experiment.metrics
+        if metric.winsorise is not None and metric.winsorise.from_ is not None and not (looked_up and metric is first)
     ]
 
 

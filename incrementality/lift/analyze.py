@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from incrementality.design import looks_of, monitoring_of
+from incrementality.lift.caps import with_caps
 from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import mean_of
 from incrementality.lift.compliers import compare_compliers, dilute
@@ -128,6 +129,7 @@ def analyze(
         checks: What was checked beside the data, such as the arms of other experiments; they count for the grade.
         keep: Called with the units while they are at hand, and with what the readout leaves for later.
     """
+    experiment = with_caps(experiment, designs)
     sample = take_sample(open_unit_table(warehouse, locator, experiment))
     look = read_look(experiment, designs, units=_units(sample), taken=taken)
     stated = stated_at(experiment, look)

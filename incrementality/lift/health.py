@@ -16,6 +16,7 @@ from incrementality.display import DisplayMixin
 from incrementality.errors import EmptyArm
 from incrementality.estimates import CheckResult, LiftEstimate  # noqa: TC001 - part of a record
 from incrementality.formatting import count, share
+from incrementality.lift.caps import with_caps
 from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import compare_arms
 from incrementality.lift.guard import take_guard
@@ -152,7 +153,7 @@ def watch(
     Returns:
         Checks, guardrails and progress. Where an arm has fewer than two units that count, only progress and a note.
     """
-    table = open_unit_table(warehouse, locator, experiment)
+    table = open_unit_table(warehouse, locator, with_caps(experiment, designs))
     seen = Health(experiment_id=experiment.id, question=experiment.question, on=on, progress=progress, look=look)
     try:
         sample = take_sample(_showing(table, "guardrail"))

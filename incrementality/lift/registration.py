@@ -31,6 +31,8 @@ def _compared(design: DesignAnswer, experiment: Experiment) -> Iterator[tuple[st
     yield "its direction", registered.direction, metric.direction
     if metric.window is not None:
         yield "its window", registered.window_days, max(1, round(metric.window.total_seconds() / 86400))
+    if registered.cap is not None or metric.winsorise is not None:
+        yield "its cap", registered.cap, None if metric.winsorise is None else metric.winsorise.value
     yield "unit", registered.unit, experiment.unit
     yield "arms", registered.treatment_arms, len(experiment.treatments)
     yield "alpha", registered.alpha, experiment.alpha

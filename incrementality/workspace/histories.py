@@ -5,12 +5,16 @@ The design room gets arrays and counts; only this verb sees the warehouse.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from incrementality.design import LookUp, MetricHistory, baseline_of_history
+from incrementality.errors import InputError
 from incrementality.files import sha256_of
 from incrementality.formatting import count, mean
 from incrementality.outcomes.past import PastColumns, past_units
@@ -32,6 +36,7 @@ __all__ = ["FoundNumbers", "look_up_history", "query_text"]
 _BARE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){0,2}")
 _FILE = re.compile(r"\.(csv|tsv|gz|parquet|pq|duckdb|ddb|db)$", re.IGNORECASE)
 _TWO_SIDED = 1.959964
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,7 @@ class FoundNumbers:
         arrivals_per_week: Units that become eligible each week.
         looked_up: Where that was found, with the finding in words; ``None`` where nothing was looked up.
         history: The rows behind it, for power that is counted.
+        cap: Where the metric is winsorised its cap: the stated one, or that quantile of the history.
     """
 
     baseline: MetricBaseline
@@ -51,6 +57,7 @@ class FoundNumbers:
     arrivals_per_week: float
     looked_up: LookUp | None = None
     history: MetricHistory | None = None
+    cap: float | None = None
 
 
 def look_up_history(workspace: Workspace, experiment: Experiment, request: HoldoutRequest) -> FoundNumbers | None:
@@ -68,11 +75,17 @@ def look_up_history(workspace: Workspace, experiment: Experiment, request: Holdo
     asked, metric = request.baseline, experiment.primary[0]
     if asked is None or not asked.looked_up:
         return None
+    if metric.kind in {"time", "quantile"}:
+        raise InputError(
+            f"the baseline of {metric.name!r} cannot be looked up: kind {metric.kind} is more than a column of sums",
+            hint="state request.baseline: {mean: ..., sd: ...}; of a time, those of the days up to the window",
+        )
     locator = _located(workspace, experiment.id, asked)
     with workspace.connect(locator) as engine:
         found = past_units(engine, locator, _columns(metric, asked))
+    cap = _cap(metric, found)
     history = MetricHistory(
-        values=found.values,
+        values=found.values if cap is None else np.minimum(found.values, cap),
         denominator=found.denominator,
         clusters=found.clusters,
         source=f"looked up in {locator.written}",
@@ -92,7 +105,17 @@ def look_up_history(workspace: Workspace, experiment: Experiment, request: Holdo
             sha256=sha256_of(locator.path) if locator.path is not None and locator.path.is_file() else None,
         ),
         history=history,
+        cap=cap,
     )
+
+
+def _cap(metric: PlannedMetric, found: PastUnits) -> float | None:
+    """The stated cap, or the order statistic of earlier units at the asked share; ``None`` without winsorising."""
+    asked = metric.winsorise
+    if asked is None or asked.at is None or asked.value is not None:
+        return None if asked is None else asked.value
+    ordered = np.sort(found.values)
+    return float(ordered[math.ceil(asked.at * len(ordered) - _ROUNDING) - 1])
 
 
 def _counted(request: HoldoutRequest) -> list[str]:
@@ -131,8 +154,8 @@ def _columns(metric: PlannedMetric, asked: Baseline) -> PastColumns:
     return PastColumns(
         kind=metric.kind,
         unit=asked.unit or "",
-        outcome=(asked.numerator if ratio else asked.column) or metric.columns[0],
-        denominator=(asked.denominator or metric.columns[1]) if ratio else None,
+        outcome=(asked.numerator if ratio else asked.column) or metric.reads[0],
+        denominator=(asked.denominator or metric.reads[1]) if ratio else None,
         t0=asked.t0,
         cluster=asked.cluster,
         window=metric.window or timedelta(0),
@@ -156,5 +179,8 @@ def _told(experiment: Experiment, metric: PlannedMetric, found: PastUnits, basel
     yield f"{metric.name} {shown} ± {spread}{within}, from {count(len(found.values))} {unit}s"
     if found.too_recent:
         yield f"{count(found.too_recent)} are too recent to be counted"
+    cap = _cap(metric, found)
+    if cap is not None:
+        yield f"values above {mean(cap, kind=metric.kind, unit=metric.unit)} count as that much"
     if found.missing:
         yield f"{count(found.missing)} have no outcome"

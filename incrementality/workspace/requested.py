@@ -56,6 +56,7 @@ def requested_again(workspace: Workspace, experiment: Experiment, answer: Design
             before.arrivals_per_week if request.arrivals_per_week == "auto" else request.arrivals_per_week
         ),
         looked_up=known,
+        cap=before.cap,
     )
     return _placed(workspace, experiment, found)
 
@@ -120,6 +121,7 @@ def request_of(
         approvals=asked.approvals,
         release=release_of(asked),
         looked_up=numbers.looked_up,
+        cap=numbers.cap if metric.winsorise is None or metric.winsorise.value is None else metric.winsorise.value,
         monitoring=monitoring_asked(asked),
     )
 

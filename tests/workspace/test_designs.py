@@ -4,8 +4,11 @@ import json
 import random
 from datetime import date, timedelta
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from incrementality import read_out
 from incrementality.design import DesignAnswer
 from incrementality.errors import ColumnNotFound, InputError, SourceNotFound, UnsafePath, WorkspaceError
 from incrementality.files import sha256_of
@@ -183,3 +186,67 @@ def test_units_of_the_global_holdout_are_not_counted_on(workspace):
     after = design_experiment(workspace, "mail")
     assert (before.n, after.n) == (1000, 900)
     assert any("10 % of contacts are in the global holdout" in note.replace("\xa0", " ") for note in after.notes)
+
+
+CAPPED = (
+    "{name: spend capped, kind: revenue, column: spend, role: primary, window: 28d, unit: EUR, "
+    "smallest_effect: {relative: 30%}, winsorise: {at: 0.99, from: design}}"
+)
+
+
+def test_a_cap_is_looked_up_in_earlier_units_and_kept_in_the_design(workspace, folder):
+    ask(folder, CAPPED)
+    answer = design_experiment(workspace, "mail")
+    rows = pd.read_csv(folder / "history.csv", parse_dates=["entered"])
+    followed = rows.loc[rows["entered"] + pd.Timedelta("28D") <= rows["entered"].max() + pd.Timedelta("1D"), "spend"]
+    assert answer.request.cap == pytest.approx(followed.quantile(0.99, interpolation="inverted_cdf"), rel=0.02)
+    assert answer.request.baseline.mean < followed.mean()
+    assert "count as that much" in answer.request.looked_up.sentence
+    assert DesignAnswer.from_dict(json.loads((folder / "design.json").read_text(encoding="utf-8"))) == answer
+
+
+def test_the_readout_takes_the_cap_from_the_design_and_never_from_its_outcomes(workspace, folder):
+    ask(folder, CAPPED)
+    answer, experiment = design_experiment(workspace, "mail"), workspace.experiment("mail")
+    rng = np.random.default_rng(5)
+    arms = [arm.name for arm in experiment.arms]
+    frame = pd.DataFrame({"arm": rng.choice(arms, 3000), "spend": rng.lognormal(3, 1.5, 3000)})
+    frame.insert(0, str(experiment.data.unit), np.arange(3000))
+    readout = read_out(experiment, data=frame, designs=[answer])
+    control = next(arm.name for arm in experiment.arms if arm.control)
+    cut = frame.loc[frame["arm"] == control, "spend"].clip(upper=answer.request.cap)
+    assert readout.means[0].mean == pytest.approx(cut.mean(), rel=1e-9)
+    assert readout.experiment_hash == experiment.hash
+    assert readout.estimates[0].method.endswith(f"of values winsorised at {answer.request.cap:g}")
+    assert "the 0.99 quantile of earlier units" in str(readout.specification)
+    with pytest.raises(InputError, match="there is no design that states it"):
+        read_out(experiment, data=frame)
+
+
+P90 = "{name: p90, kind: quantile, quantile: 0.9, column: spend, role: primary, smallest_effect: {absolute: 5}}"
+DAYS = "{name: days, kind: time, event: bought, role: primary, window: 28d, smallest_effect: {absolute: 2}}"
+
+
+@pytest.mark.parametrize(("metric", "kind"), [(P90, "quantile"), (DAYS, "time")])
+def test_a_time_and_a_quantile_are_not_looked_up(workspace, folder, metric, kind):
+    ask(folder, metric)
+    with pytest.raises(InputError, match=f"kind {kind} is more than a column of sums"):
+        design_experiment(workspace, "mail")
+
+
+STATED = """\
+request:
+  decision: Send the mail to everybody, or stop it.
+  population: 8000
+  baseline: {mean: 22.0, sd: 9.0}
+  approvals: [owner]
+"""
+
+
+def test_a_time_is_planned_from_the_days_that_the_request_states(workspace, folder):
+    ask(folder, DAYS)
+    path = folder / "experiment.yaml"
+    path.write_text(path.read_text(encoding="utf-8").partition("request:")[0] + STATED, encoding="utf-8")
+    answer = design_experiment(workspace, "mail")
+    assert answer.request.kind == "time"
+    assert answer.n > 0
