@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from incrementality.design import look_on, looks_of, monitoring_asked, monitoring_of
+from incrementality.design import monitoring_asked, monitoring_of
 from incrementality.display import DisplayMixin
 from incrementality.errors import InputError
-from incrementality.formatting import share
 from incrementality.lift.cumulative import Step, effect_at
 from incrementality.lift.look_records import CumulativeEffect, LookReading, LookResult, StagedAnswer, TakenLook
-from incrementality.lift.looks import bounds_taken, error_rate
+from incrementality.lift.looks import error_rate
 from incrementality.lift.monitored import always_valid, deviate, ended
+from incrementality.lift.summary_looks import look_numbers, look_readings, sequence_readings
 from incrementality.lift.summary_rows import summaries_of
-from incrementality.stats import anytime_margin, comparison_alpha
+from incrementality.stats import comparison_alpha
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from incrementality.lift.cumulative import Cumulated
 
 __all__ = ["SummaryReadout", "read_summaries"]
-
-_LARGEST = 8.0
 
 Kind = Literal["fixed", "group sequential", "confidence sequence"]
 Days = dict["date", dict[str, "Cumulated"]]
@@ -79,13 +77,15 @@ def read_summaries(
     """Read primary metrics from cumulative summaries by the way to watch that the design registers.
 
     Each row holds all units of an arm that count by a date. Planned looks are those of the design on their days; where
-    the design states no first day, and without a design, each date of the table is a look, in order.
+    the design states no first day, and without a design, each date of the table is a look, in order. Revenue of a small
+    holdout would need a permutation test, for which there are no rows here: at a date on which the small-holdout rule
+    fires (fewer than 100 payers in the smaller arm, or 400 beyond 80/20) nothing is looked at and nothing spent.
 
     Args:
         experiment: What was planned.
         rows: A frame, a dictionary of columns, or records, with ``date``, ``arm``, ``n``, ``mean`` and ``variance``
             (of units, denominator n - 1); ``metric`` where there are several primary ones; ``payers``, the units with a
-            value other than zero, for revenue under a confidence sequence.
+            value other than zero, for revenue.
         design: The registered design, signed; default: the experiment file's own ``request.monitoring``.
         planned_units: Units of the plan, all arms together, where there is no design.
         kind: How to read; default: as registered. Another way than the registered one is refused.
@@ -118,8 +118,13 @@ def read_summaries(
     alpha = _error_rate(experiment, design, sequence=sequence)
     effects: list[CumulativeEffect] = []
     answers: list[StagedAnswer] = []
-    for metric, days in summaries_of(experiment, rows, payers=sequence).items():
-        looks = _sequence(days, plan, planned, alpha) if sequence else _looks(days, plan, planned, alpha, design)
+    for metric, days in summaries_of(experiment, rows).items():
+        numbers = [] if sequence else look_numbers(metric, days, plan, design)
+        looks = (
+            sequence_readings(days, plan, planned, alpha)
+            if sequence
+            else look_readings(days, numbers, plan, planned, alpha)
+        )
         for arm in experiment.treatments:
             path = list(_path(experiment, metric, arm.name, days, looks))
             effects += [_always_valid(step, looks[step.on], metric) for step in path] if sequence else path
@@ -174,69 +179,6 @@ def _error_rate(experiment: Experiment, design: DesignAnswer | None, *, sequence
     if design is not None:
         return error_rate(experiment, design)
     return comparison_alpha(experiment.alpha, len(experiment.primary) * len(experiment.treatments))
-
-
-def _units(arms: dict[str, Cumulated]) -> int:
-    return sum(arm.n for arm in arms.values())
-
-
-def _sequence(days: Days, plan: Monitoring, planned: float, alpha: float) -> dict[str, LookReading]:
-    shares = {day: _units(arms) / planned for day, arms in days.items()}
-    margins = anytime_margin(list(shares.values()), planned_units=1.0, alpha=alpha, sides=plan.sides)
-    return {
-        str(day): LookReading(
-            kind="confidence sequence", rule=plan.rule, on=str(day), number=None, of=None, information=shares[day],
-            critical=float(margin), spent=None, alpha=alpha, sides=plan.sides,
-        )
-        for day, margin in zip(days, margins, strict=True)
-    }  # fmt: skip
-
-
-def _looks(
-    days: Days, plan: Monitoring, planned: float, alpha: float, design: DesignAnswer | None
-) -> dict[str, LookReading]:
-    """The looks among the dates, each at the bound that it and those before it allow."""
-    found: dict[str, LookReading] = {}
-    so_far: list[tuple[int, float]] = []
-    for day, number in _numbers(list(days), plan, design):
-        if so_far and so_far[-1][1] >= 1:
-            break
-        information = number / plan.looks if plan.spending == "equal looks" else _units(days[day]) / planned
-        _check_rise(so_far, information, day)
-        so_far.append((number, information))
-        bounds = bounds_taken(plan, so_far, alpha=alpha)
-        found[str(day)] = LookReading(
-            kind="group sequential", rule=plan.rule, on=str(day), number=number, of=plan.looks, alpha=alpha,
-            information=information, critical=min(bounds.critical[-1], _LARGEST), spent=bounds.spent[-1],
-            sides=plan.sides,
-        )  # fmt: skip
-    return found
-
-
-def _check_rise(so_far: Sequence[tuple[int, float]], information: float, day: date) -> None:
-    if so_far and information < so_far[-1][1] * 1.001:
-        raise InputError(
-            f"{share(information)} of the planned units count on {day}, and {share(so_far[-1][1])} at the look before",
-            hint="leave out the dates that add no units",
-        )
-
-
-def _numbers(days: list[date], plan: Monitoring, design: DesignAnswer | None) -> Iterator[tuple[date, int]]:
-    """The dates that are looks, with their numbers; from the day of the answer on, the first date is the last look."""
-    if design is None or not looks_of(design):
-        if len(days) > plan.looks:
-            raise InputError(
-                f"the table holds {len(days)} dates, and {plan.looks} looks are registered",
-                hint="keep the dates on which the test was looked at",
-            )
-        yield from ((day, number) for number, day in enumerate(days, start=1))
-        return
-    seen: set[int] = set()
-    for day in days:
-        look = look_on(design, day)
-        if look is not None and look.number not in seen:
-            seen.add(look.number)
-            yield day, look.number
 
 
 def _path(

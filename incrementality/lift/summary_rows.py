@@ -23,13 +23,12 @@ _FEWEST = 2
 Cells = dict[date, dict[str, Cumulated]]
 
 
-def summaries_of(experiment: Experiment, rows: object, *, payers: bool = False) -> dict[PlannedMetric, Cells]:
+def summaries_of(experiment: Experiment, rows: object) -> dict[PlannedMetric, Cells]:
     """Return each primary metric's summaries by date, ascending, and arm.
 
     Args:
         experiment: Says which metrics and arms there are.
         rows: As ``read_summaries`` takes them.
-        payers: Whether revenue needs its payers.
 
     Raises:
         InputError: A column, an arm or a metric is unknown, a number cannot be, units fall from date to date, or a date
@@ -70,7 +69,7 @@ def summaries_of(experiment: Experiment, rows: object, *, payers: bool = False) 
             raise InputError(
                 f"row {k}: {arm!r} stands twice on {day}", hint="give one row for each date, arm and metric"
             )
-        cell[arm] = _cumulated(record, primary[name], k, payers=payers)
+        cell[arm] = _cumulated(record, primary[name], k)
     return {primary[name]: _checked(name, cells, experiment) for name, cells in found.items()}
 
 
@@ -120,7 +119,7 @@ def _day(value: object, row: int) -> date:
         raise InputError(f"row {row}: {value!r} is no date", hint="write it like 2026-03-02") from error
 
 
-def _cumulated(record: Mapping[str, Any], metric: PlannedMetric, row: int, *, payers: bool) -> Cumulated:
+def _cumulated(record: Mapping[str, Any], metric: PlannedMetric, row: int) -> Cumulated:
     n, mean, variance = (_number(record, name, row) for name in ("n", "mean", "variance"))
     if n != round(n) or n < _FEWEST:
         raise InputError(f"row {row}: n is {n:g}; needed: a whole number from 2 on", hint="count units, not rows")
@@ -130,7 +129,9 @@ def _cumulated(record: Mapping[str, Any], metric: PlannedMetric, row: int, *, pa
         )
     if metric.kind == "conversion":
         return _share(n, mean, variance, row)
-    paid = _number(record, "payers", row) if metric.kind == "revenue" and payers else n
+    paid = _number(record, "payers", row) if metric.kind == "revenue" else n
+    if not 0 <= paid <= n:
+        raise InputError(f"row {row}: payers is {paid:g} among {n:.0f} units", hint="count units with a value")
     return Cumulated(n=round(n), mean=mean, variance=variance, payers=paid)
 
 

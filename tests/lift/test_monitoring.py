@@ -252,3 +252,14 @@ def test_a_taken_look_comes_back_from_its_file():
     (first,) = looked(GROUP, rows(), {1})
     kept = json.loads(json.dumps(first.look.to_dict()))
     assert TakenLook.from_dict({k: kept[k] for k in TakenLook.__dataclass_fields__}) == first.look.taken()
+
+
+def test_a_small_holdout_is_permuted_at_the_look():
+    """Few payers: the interval at the look is the permutation's, at the look's own level."""
+    frame = rows(n=6000, sparse=0.02, seed=2)
+    answer = registered(GROUP)
+    readout = read_out(experiment(looks_of(answer)[1].on, GROUP, kind="revenue"), frame, designs=[answer])
+    estimate = readout.headline("spend", "mail")
+    assert "permutation" in estimate.method
+    assert estimate.alpha == readout.look.nominal_alpha
+    assert (estimate.pvalue < estimate.alpha) == (not estimate.effect_ci_lower <= 0 <= estimate.effect_ci_upper)

@@ -195,3 +195,14 @@ def test_one_sided_answers_are_those_of_the_metric_turned_round():
     assert [step.lower for step in up.effects] == pytest.approx([-step.upper for step in down.effects])
     assert [a.pvalue for a in up.answers] == pytest.approx([a.pvalue for a in down.answers])
     assert [a.effect for a in up.answers] == pytest.approx([-a.effect for a in down.answers])
+
+
+def test_a_small_holdout_of_revenue_is_not_looked_at_before_its_payers_are_there():
+    asked = experiment({"kind": "group sequential", "looks": 2}, "revenue")
+    table = [
+        record | {"n": 20 * record["n"] // (1 + 9 * (record["arm"] == "holdout")), "payers": payers}
+        for record, payers in zip(GOOD, (90, 1000, 450, 4500), strict=True)
+    ]
+    found = read_summaries(asked, table, planned_units=16_000)
+    assert [(step.look, step.critical is None) for step in found.effects] == [(None, True), (2, False)]
+    assert found.effects[1].critical == pytest.approx(1.96, abs=1e-2)  # nothing was spent before
