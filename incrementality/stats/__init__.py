@@ -21,6 +21,7 @@ Modules, from the ground up:
     heterogeneity   whether several effects are one
     multiplicity    p-values corrected for asking several questions, and levels of intervals that agree
     noninferiority  guardrails: whether harm beyond a margin is ruled out
+    cross_fitting   what a model says of a unit that it has not seen, as a covariate
     influence       what each unit adds to an estimate, and the covariance of several estimates
     permutation_sums  sums over permuted arms, drawn from the units that have a value
     permutation_inversion  tails of a permutation test, and the intervals that invert it
@@ -95,6 +96,7 @@ from incrementality.stats.confidence_sequences import (
     confidence_sequence,
     confidence_sequence_of_estimates,
 )
+from incrementality.stats.cross_fitting import cross_fitted
 from incrementality.stats.distributions import (
     chi_square_pvalue,
     normal_quantile,
@@ -247,6 +249,7 @@ __all__ = [
     "complier_influence",
     "confidence_sequence",
     "confidence_sequence_of_estimates",
+    "cross_fitted",
     "difference_influence",
     "drift_for_power",
     "effective_clusters",
