@@ -45,7 +45,7 @@ class LiftEstimate(DisplayMixin):
             sequence.
         method: The estimator in words.
         adjusted: Whether covariates were adjusted for.
-        kind: Kind of the metric: conversion, mean, ratio or revenue.
+        kind: Kind of the metric: conversion, mean, quantile, ratio, revenue or time (days).
         unit: Unit of the metric's values, e.g. USD.
         role: Role of the metric: primary, secondary or guardrail.
         direction: Which way is better: increase or decrease.
