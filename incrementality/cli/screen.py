@@ -56,6 +56,7 @@ def readout_lines(readout: Readout, *, width: int | None = None) -> list[str]:
         *_looked(readout, width),
         *_guardrails(readout, width),
         *_interactions(readout, width),
+        *_novelty(readout, width),
         "",
         *_checks(readout, width),
         "",
@@ -129,6 +130,13 @@ def _interactions(readout: Readout, width: int) -> Iterator[str]:
         yield from ("", _bold("Concurrent journeys"))
     for interaction in readout.interactions:
         yield from paragraph(interaction.sentence, width=width, first="  ", rest="    ")
+
+
+def _novelty(readout: Readout, width: int) -> Iterator[str]:
+    if readout.novelty:
+        yield from ("", _bold("By days since entry"))
+    for point in readout.novelty:
+        yield from paragraph(point.sentence, width=width, first="  ", rest="    ")
 
 
 def _checks(readout: Readout, width: int) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["GuardrailAnswer", "GuardrailOutcome", "Interaction", "SegmentEffect"]
+__all__ = ["GuardrailAnswer", "GuardrailOutcome", "Interaction", "NoveltyPoint", "SegmentEffect"]
 
 GuardrailOutcome = Literal["within its margin", "worse", "not settled"]
 
@@ -94,4 +94,39 @@ class Interaction:
     ci_lower: float
     ci_upper: float
     pvalue: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoveltyPoint:
+    """One arm's effect on one metric, counted over some days since entry, unadjusted.
+
+    Attributes:
+        metric: The metric.
+        arm: The treatment arm.
+        what: ``period``, whose effects add up to that at the end of the window, or ``followed for twice the window``.
+        from_day: First day since entry that counts.
+        to_day: Day at which counting ends; it does not count itself.
+        n: Units compared.
+        effect: Difference to the control, in the metric's unit.
+        ci_lower: Lower bound of its ``1 - alpha`` interval.
+        ci_upper: Upper bound.
+        kind: Kind of the metric.
+        unit: Unit of its values.
+        alpha: Error rate of the interval.
+        sentence: The effect in words.
+    """
+
+    metric: str
+    arm: str
+    what: str
+    from_day: int
+    to_day: int
+    n: int
+    effect: float
+    ci_lower: float
+    ci_upper: float
+    kind: str
+    unit: str
+    alpha: float
     sentence: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from incrementality.display import DisplayMixin
 from incrementality.estimates import CheckResult, LiftEstimate
-from incrementality.lift.answers import GuardrailAnswer, Interaction, SegmentEffect
+from incrementality.lift.answers import GuardrailAnswer, Interaction, NoveltyPoint, SegmentEffect
 from incrementality.lift.cost_records import CostAnswer
 from incrementality.lift.evidence import Evidence
 from incrementality.lift.look_records import CumulativeEffect, LookReading, reading_from
@@ -148,6 +148,7 @@ class Readout(DisplayMixin):
         shrunken: Effects within segments, pulled towards those in the other values of the segment.
         concurrent: Comparisons within the arms of other experiments on the same units.
         interactions: By how much effects differ between those arms.
+        novelty: Primary effects by days since entry, where outcomes are read from events.
         evidence: What it leaves for pooling and calibration; ``None`` in files of earlier versions.
         manifest: Package version, input hashes, engine; all that may differ between equal answers.
     """
@@ -185,6 +186,7 @@ class Readout(DisplayMixin):
     shrunken: tuple[SegmentEffect, ...] = ()
     concurrent: tuple[LiftEstimate, ...] = ()
     interactions: tuple[Interaction, ...] = ()
+    novelty: tuple[NoveltyPoint, ...] = ()
     evidence: Evidence | None = None
 
     _shown = (
@@ -250,7 +252,7 @@ class Readout(DisplayMixin):
             )
         records = {"arms": ArmSummary, "means": ArmMean, "segment_tests": SegmentTest, "guardrails": GuardrailAnswer}
         records |= {"cumulative": CumulativeEffect}
-        records |= {"shrunken": SegmentEffect, "interactions": Interaction}
+        records |= {"shrunken": SegmentEffect, "interactions": Interaction, "novelty": NoveltyPoint}
         for name, record in records.items():
             content[name] = tuple(record(**row) for row in content.get(name, ()))
         for name in ("estimates", "segments", "concurrent", "compliers", "diluted"):

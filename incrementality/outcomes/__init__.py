@@ -1,5 +1,6 @@
 """The unit table: one row for each assigned unit, a column for each outcome and covariate; who of them counts."""
 
+from incrementality.outcomes.by_day import with_differences
 from incrementality.outcomes.draws import P_ARM, Draws, take_draws
 from incrementality.outcomes.entries import LATER_ENTRY, Entries, first_entries
 from incrementality.outcomes.identified import IdentifiedRows, identified_rows
@@ -41,4 +42,5 @@ __all__ = [
     "unit_rows",
     "unit_values",
     "value_moments",
+    "with_differences",
 ]

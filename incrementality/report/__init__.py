@@ -11,6 +11,7 @@ from incrementality.report.figures import (
     plot_balance,
     plot_cumulative,
     plot_effects,
+    plot_novelty,
     plot_segments,
     plot_survival,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "plot_cumulative",
     "plot_detectable",
     "plot_effects",
+    "plot_novelty",
     "plot_segments",
     "plot_survival",
     "render_design",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from incrementality.errors import InputError
 from incrementality.report.charts import arms_chart, balance_chart, effects_chart, segments_chart
 from incrementality.report.look_charts import cumulative_chart
+from incrementality.report.novelty_chart import novelty_chart
 from incrementality.report.survival_charts import survival_chart
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ __all__ = [
     "plot_balance",
     "plot_cumulative",
     "plot_effects",
+    "plot_novelty",
     "plot_segments",
     "plot_survival",
 ]
@@ -87,6 +89,15 @@ def plot_cumulative(readout: Readout | SummaryReadout) -> Figure:
     return _plot(
         cumulative_chart(readout), "effects by date", "register looks or a confidence sequence, and map `data.t0`"
     )
+
+
+def plot_novelty(readout: Readout) -> Figure:
+    """Return the figure of primary effects by days since entry.
+
+    Raises:
+        InputError: The readout holds none: its outcomes are not read from events.
+    """
+    return _plot(novelty_chart(readout), "effects by day", "read out from the decision log (`data.log: true`)")
 
 
 def chart_svg(chart: Chart) -> str:

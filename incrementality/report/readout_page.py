@@ -12,6 +12,7 @@ from incrementality.report.environment import page_environment
 from incrementality.report.figures import chart_svg
 from incrementality.report.look_charts import cumulative_chart
 from incrementality.report.look_wording import look_lines, look_rows, look_title
+from incrementality.report.novelty_chart import novelty_chart
 from incrementality.report.survival_charts import survival_chart
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ def _view(readout: Readout) -> dict[str, Any]:
         "shrunken_note": wording.SHRUNKEN_NOTE,
         "concurrent": _estimate_views(readout.concurrent),
         "concurrent_note": wording.CONCURRENT_NOTE,
+        "novelty": tuple(point.sentence for point in readout.novelty),
         "interval_note": wording.interval_note(readout),
         "adjustment_notes": wording.adjustment_notes(readout),
         "checks": tuple(_check_view(c) for c in sorted(readout.checks, key=lambda c: _ORDER[c.passed])),
@@ -131,6 +133,7 @@ def _figures(readout: Readout) -> dict[str, _FigureView]:
         arms_chart(readout),
         segments_chart(readout),
         balance_chart(readout),
+        novelty_chart(readout),
         cumulative_chart(readout),
         survival_chart(readout),
     )

@@ -17,10 +17,10 @@ from incrementality.workspace.eligibility import has_eligibility, read_eligibili
 from incrementality.workspace.sources import Sources, connect_tables, locate_tables, open_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from incrementality.experiment import Experiment
-    from incrementality.warehouse import Warehouse
+    from incrementality.warehouse import Relation, Warehouse
     from incrementality.workspace.project import Workspace
 
 __all__ = ["ExperimentData", "engine_for", "opened"]
@@ -36,11 +36,14 @@ class ExperimentData:
         engine: The engine that holds it.
         locator: The unit table there.
         manifest: What it was made of: hashes, decisions, the rows of each event table by use.
+        make: Makes the unit table of other metrics on the same decisions and events, under a name; ``None`` where the
+            data is not made of events.
     """
 
     engine: Warehouse
     locator: Locator
     manifest: dict[str, Any] = field(default_factory=dict)
+    make: Callable[[Experiment, str], Relation] | None = None
 
 
 def engine_for(workspace: Workspace, experiment: Experiment) -> Warehouse:
@@ -91,7 +94,12 @@ def _hash_of(locator: Locator) -> dict[str, Any]:
 def _from_log(workspace: Workspace, experiment: Experiment, engine: Warehouse) -> ExperimentData:
     locators = _event_locators(workspace, experiment)
     decided = decided_units(workspace, experiment.id, engine)
-    made = units_from_events(engine, decided, open_tables(locators, engine), experiment, name=_UNITS)
+    tables = open_tables(locators, engine)
+    made = units_from_events(engine, decided, tables, experiment, name=_UNITS)
+
+    def make(asked: Experiment, name: str) -> Relation:
+        return units_from_events(engine, decided, tables, asked, name=name).relation
+
     runs = logged_runs(workspace, experiment.id)
     manifest = {
         "decisions": {
@@ -103,7 +111,7 @@ def _from_log(workspace: Workspace, experiment: Experiment, engine: Warehouse) -
         **{f"{name}_sha256": digest for name, place in locators.items() for digest in _hash_of(place).values()},
     }
     written = f"decisions and {', '.join(locators)}"
-    return ExperimentData(engine, Locator("table", table=_UNITS, written=written), manifest)
+    return ExperimentData(engine, Locator("table", table=_UNITS, written=written), manifest, make)
 
 
 def _event_locators(workspace: Workspace, experiment: Experiment) -> dict[str, Locator]:

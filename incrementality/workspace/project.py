@@ -19,7 +19,7 @@ from incrementality.errors import (
 )
 from incrementality.experiment import read_experiment
 from incrementality.files import exclusive, make_folder, sha256_of, write_files, write_whole
-from incrementality.lift import Readout, analyze
+from incrementality.lift import Readout, analyze, read_novelty
 from incrementality.report import render_readout
 from incrementality.warehouse import Locator, connect, locate
 from incrementality.workspace.arm_reuse import arm_reuse_checks
@@ -220,6 +220,8 @@ class Workspace:
                 checks=arm_reuse_checks(self, experiment),
                 keep=influence_keeper(self, experiment_id, manifest),
             )
+            if data.make is not None:
+                readout = replace(readout, novelty=read_novelty(experiment, data.engine, data.make))
         manifest = {**readout.manifest, **manifest, **data.manifest}
         readout = replace(readout, manifest=manifest, evidence=with_stop(self, readout))
         files = self.files(experiment_id)

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from incrementality import Readout
 from incrementality.errors import EmptyTable, InputError, SourceNotFound
 from incrementality.workspace import Workspace, assign_decided, decide_units, export_arms
 from incrementality.workspace.holdouts import ledger_of
@@ -164,6 +165,49 @@ def test_eligibility_and_delivery_are_checked_between_the_arms(world):
     for name in ("eligible_rate", "sample_ratio_complement", "contamination", "maturity"):
         assert checks[name].passed is not False, checks[name]
     assert "90." in checks["delivery"].sentence or "89." in checks["delivery"].sentence
+
+
+def bought_by(workspace, units, arms, days):
+    """Difference between the arms in the share that bought within so many days, by pandas."""
+    orders = pq.read_table(workspace.root / "data" / "orders.parquet").to_pandas()
+    entered = units[units["entry_no"] == 1]
+    joined = orders.join(entered["t0"], on="contact_id", how="inner")
+    after = joined["occurred_at"] - joined["t0"]
+    bought = joined[(after >= pd.Timedelta(0)) & (after < pd.Timedelta(days=days))]["contact_id"].unique()
+    table = pd.DataFrame({"arm": arms}, index=entered.index)
+    share = pd.Series(entered.index.isin(bought), index=entered.index).astype(float).groupby(table["arm"]).mean()
+    return share["mail"] - share["holdout"]
+
+
+def test_effects_by_days_since_entry_add_up_to_the_whole(world):
+    workspace, units, arms, _, readout = world
+    points = [point for point in readout.novelty if point.what == "period"]
+    assert [(point.from_day, point.to_day) for point in points] == [(0, 7), (7, 14)]
+    first, whole = (bought_by(workspace, units, arms, days) for days in (7, 14))
+    assert [point.effect for point in points] == pytest.approx([first, whole - first], rel=1e-9, abs=1e-12)
+    plain = next(e for e in readout.estimates if e.metric == "bought" and not e.adjusted)
+    assert sum(point.effect for point in points) == pytest.approx(plain.effect, rel=1e-9)
+    assert {point.n for point in points} == {plain.n_control + plain.n_treatment}
+
+
+def test_the_effect_stands_at_twice_the_window_where_the_data_reaches_it(world):
+    workspace, units, arms, _, readout = world
+    points = [point for point in readout.novelty if point.what != "period"]
+    assert [point.to_day for point in points] == [14, 28]
+    expected = [bought_by(workspace, units, arms, days) for days in (14, 28)]
+    assert [point.effect for point in points] == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_page_and_a_figure_show_the_days_since_entry(world):
+    import matplotlib.pyplot as plt
+
+    from incrementality.report import plot_novelty, render_readout
+
+    page = render_readout(world[-1])
+    section = page[page.index('<section id="novelty">') : page.index('<section id="checks">')]
+    assert "mail on bought, day 7 to 14: " in section
+    plt.close(plot_novelty(world[-1]))
+    assert Readout.from_dict(world[-1].to_dict()) == world[-1]
 
 
 def test_the_manifest_says_what_it_was_made_of(world):
