@@ -19,7 +19,7 @@ from incrementality.lift.evidence import gather_evidence
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
 from incrementality.lift.guard import take_guard
 from incrementality.lift.guardrails import answer_guardrails
-from incrementality.lift.looks import look_checks, look_of, read_look, stated_at
+from incrementality.lift.looks import look_checks, look_of, look_terms, read_look, stated_at
 from incrementality.lift.monitored import monitored, started_checks, with_results
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
 from incrementality.lift.registration import registration_checks, registration_lines
@@ -169,7 +169,7 @@ def analyze(
         interactions=concurrent.interactions,
         checks=checks,
         rows=_rows(sample),
-        specification=(*measurement_specification(sample), *registration_lines(designs)),
+        specification=(*measurement_specification(sample), *look_terms(look), *registration_lines(designs)),
         withholds=_withholds(experiment),
         manifest=_manifest(locator, warehouse),
         compliers=compliers,

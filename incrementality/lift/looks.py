@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from incrementality.design import look_on, looks_of, monitoring_of
 from incrementality.errors import InputError
 from incrementality.estimates import CheckResult
-from incrementality.formatting import share
+from incrementality.formatting import level, share
 from incrementality.lift.look_records import LookReading
 from incrementality.outcomes import longest_window
 from incrementality.stats import FEWEST_PAYERS, anytime_margin, comparison_alpha
@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from incrementality.lift.look_records import TakenLook
     from incrementality.stats import GroupSequentialBounds
 
-__all__ = ["bounds_taken", "complete_on", "error_rate", "look_checks", "look_of", "read_look", "stated_at"]
+__all__ = [
+    "bounds_taken",
+    "complete_on",
+    "error_rate",
+    "look_checks",
+    "look_of",
+    "look_terms",
+    "read_look",
+    "stated_at",
+]
 
 _FARTHEST = 8.0  # standard errors; a look that may spend nothing yet is stated there
 _SMALLEST_STEP = 1.001
@@ -209,6 +218,13 @@ def look_checks(
             f"day, and who looks often enough at a fixed interval finds an effect.{_registered(designs)}"
         )
     return (CheckResult(name="looks", passed=passed, sentence=told, table=(row,)),)
+
+
+def look_terms(look: LookReading | None) -> tuple[tuple[str, str], ...]:
+    """Return the look as a line of the measurement specification; nothing for a test that is read once."""
+    if look is None:
+        return ()
+    return (("Looks", f"{look.rule}; {level(look.alpha)} over all looks. The interval's level is that of this day."),)
 
 
 def _not_started(metric: str, arm: str, payers: float) -> CheckResult:

@@ -165,6 +165,7 @@ def test_a_confidence_sequence_may_be_read_on_any_day(check, cut):
     estimate, units = readout.headline("spend", "mail"), sum(arm.n for arm in readout.arms)
     planned = registered(SEQUENCE).n
     assert check(readout, "looks").passed
+    assert "a confidence sequence; 95" in dict(readout.specification)["Looks"]
     assert readout.alpha == estimate.alpha == 0.05
     assert readout.look.critical == pytest.approx(float(anytime_margin([units], planned_units=planned)[0]))
     expected = confidence_sequence_of_estimates(
