@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         plot_cumulative,
         plot_detectable,
         plot_effects,
+        plot_evidence,
         plot_novelty,
         plot_segments,
         plot_survival,
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     )
     from incrementality.simulate import crm_journey_holdout
     from incrementality.warehouse import connect
-    from incrementality.workspace import Workspace, design_experiment
+    from incrementality.workspace import Workspace, design_experiment, evidence_of, experiment_covariance
 
 __version__ = "0.1.0"
 
@@ -71,6 +72,8 @@ _ROOMS = {
     "connect": "warehouse",
     "crm_journey_holdout": "simulate",
     "design_experiment": "workspace",
+    "evidence_of": "workspace",
+    "experiment_covariance": "workspace",
     "parse_experiment": "experiment",
     "plot_arms": "report",
     "plot_balance": "report",
@@ -78,6 +81,7 @@ _ROOMS = {
     "plot_detectable": "report",
     "plot_effects": "report",
     "plot_novelty": "report",
+    "plot_evidence": "report",
     "plot_segments": "report",
     "plot_survival": "report",
     "read_experiment": "experiment",
@@ -97,12 +101,15 @@ __all__ = [
     "connect",
     "crm_journey_holdout",
     "design_experiment",
+    "evidence_of",
+    "experiment_covariance",
     "parse_experiment",
     "plot_arms",
     "plot_balance",
     "plot_cumulative",
     "plot_detectable",
     "plot_effects",
+    "plot_evidence",
     "plot_novelty",
     "plot_segments",
     "plot_survival",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from incrementality.cli import assignments, designs, eligibility, lifecycle, requests, watching
+from incrementality.cli import assignments, designs, eligibility, evidence, lifecycle, requests, watching
 from incrementality.cli.group import holdout
 from incrementality.cli.output import JsonOption, WorkspaceOption, examples, near, print_json, progress, say
 from incrementality.cli.screen import colour_wanted, printable, readout_lines, status_lines, truth_lines
@@ -63,6 +63,10 @@ app.command(
     short_help="Record what is done with an answer.",
     epilog=examples("conclude mail --decision scale --name Ada --reason 'It pays.'"),
 )(lifecycle.conclude)
+app.command(
+    short_help="Take all experiments on one metric together.",
+    epilog=examples("evidence", "evidence --metric revenue", "evidence winback-2026q1 winback-2026q2 --json"),
+)(evidence.evidence)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - a flag

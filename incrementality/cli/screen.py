@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from incrementality.workspace import DemoRow, ExperimentStatus
 
 __all__ = [
+    "aligned",
     "check_lines",
     "colour_wanted",
     "design_lines",
@@ -76,7 +77,7 @@ def truth_lines(rows: Sequence[DemoRow]) -> list[str]:
         )
         held = "holds the truth" if row.covers else "misses it, as 1 in 20 does"
         table.append((_cell(row.metric), true, effect, interval(lower, upper), held))
-    return [_bold("The truth, known because the data is simulated"), *_aligned(table, left={0, 4})]
+    return [_bold("The truth, known because the data is simulated"), *aligned(table, left={0, 4})]
 
 
 def _effects(readout: Readout) -> Iterator[str]:
@@ -93,7 +94,7 @@ def _effects(readout: Readout) -> Iterator[str]:
     table = [head, *(_effect(estimate) for estimate in shown)]
     if len(arms) == 1:
         table = [(metric, *rest) for metric, _, *rest in table]
-    yield from _aligned(table, left={0} if len(arms) == 1 else {0, 1})
+    yield from aligned(table, left={0} if len(arms) == 1 else {0, 1})
     if any(estimate.kind == "conversion" for estimate in shown):
         yield "  effects on shares are in percentage points"
 
@@ -173,7 +174,8 @@ def _rows(readout: Readout, width: int) -> list[str]:
     return paragraph(f"Rows: {rows.read:,} read, {rows.kept:,} kept; refused: {refused}.", width=width, rest="  ")
 
 
-def _aligned(table: Sequence[tuple[str, ...]], *, left: set[int]) -> list[str]:
+def aligned(table: Sequence[tuple[str, ...]], *, left: set[int]) -> list[str]:
+    """Return rows as lines whose cells stand below one another; columns in ``left`` start at their left."""
     cells = [tuple(printable(cell) for cell in row) for row in table]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     lines = (
@@ -267,7 +269,7 @@ def status_lines(rows: Sequence[ExperimentStatus]) -> list[str]:
     parts = ((r.id, r.status, r.layer, r.owner, r.started, r.ended, r.mature_on) for r in rows)
     table = [head, *(tuple(_cell(str(part or "-")) for part in row) for row in parts)]
     notes = [line for r in rows if r.note for line in paragraph(f"{r.id}: {r.status} {r.note}", rest="  ")]
-    return [*_aligned(table, left=set(range(len(head)))), *([""] if notes else []), *notes]
+    return [*aligned(table, left=set(range(len(head)))), *([""] if notes else []), *notes]
 
 
 def health_lines(seen: Health) -> list[str]:

@@ -6,6 +6,7 @@ matplotlib figures for a notebook.
 
 from incrementality.report.design_charts import plot_detectable
 from incrementality.report.design_page import render_design
+from incrementality.report.evidence_chart import plot_evidence
 from incrementality.report.figures import (
     plot_arms,
     plot_balance,
@@ -23,6 +24,7 @@ __all__ = [
     "plot_cumulative",
     "plot_detectable",
     "plot_effects",
+    "plot_evidence",
     "plot_novelty",
     "plot_segments",
     "plot_survival",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -79,10 +80,14 @@ def test_the_table_is_aligned(run, project):
     assert len({len(line) for line in lines[head : head + 3]}) == 1
 
 
-def test_readout_writes_only_its_two_files(run, project):
+def test_readout_writes_its_two_files_and_what_git_ignores(run, project):
     before = set(project.files())
     run("readout", "mail")
-    assert set(project.files()) - before == {"experiments/mail/result.json", "experiments/mail/readout.html"}
+    found = set(project.files()) - before
+    shown = {name for name in found if not name.startswith("evidence/")}
+    assert shown == {"experiments/mail/result.json", "experiments/mail/readout.html"}
+    kept = {re.sub("[0-9a-f]{64}", "SHA", name) for name in found - shown}
+    assert kept == {"evidence/.gitignore", "evidence/salt.json", "evidence/mail/influence-SHA.parquet"}
 
 
 def test_json_prints_what_result_json_holds_and_nothing_else(run, project):

@@ -13,6 +13,7 @@ from incrementality.cli.commands import app
 
 COMMANDS = {
     "init": ["DIR", "incrementality init my-crm", "second run changes nothing"],
+    "evidence": ["[ID]...", "--metric NAME", "--workspace DIR", "--json", "Null results"],
     "readout": [
         "ID",
         "--workspace DIR",
