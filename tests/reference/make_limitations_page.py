@@ -11,7 +11,9 @@ HEAD = """\
 # What is proven, and what is not
 
 This page is made from the tests. Each row names an estimator, what meets it there (an independent implementation or a
-published table), and to which relative tolerance; the test says why that tolerance.
+published table), and to which relative tolerance; the test says why that tolerance. How often whole readouts err, and
+how often their intervals hold the truth, stands cell by cell in [the truth grid](truth-grid.md), failures first; the
+mistakes that readouts refuse stand among [the traps](traps.md).
 
 | estimator | against | tolerance | test |
 |---|---|---|---|

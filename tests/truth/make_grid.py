@@ -99,14 +99,12 @@ def _accounts() -> list[dict[str, object]]:
 
 
 def _looks() -> list[dict[str, object]]:
-    found = []
-    for outcome, n, h in (
-        *product(("normal", "conversion"), (20_000,), SHARES),
-        *product(("revenue",), (100_000,), SHARES),
-    ):
-        for test in ("confidence sequence", "O'Brien-Fleming", "Pocock"):
-            found.append(_cell("twenty looks", test, answers=True, outcome=outcome, n=n, holdout=h, bounds=test))
-    return found
+    worlds = (*product(("normal", "conversion"), (20_000,), SHARES), *product(("revenue",), (100_000,), SHARES))
+    return [
+        _cell("twenty looks", test, answers=True, outcome=outcome, n=n, holdout=h, bounds=test)
+        for outcome, n, h in worlds
+        for test in ("confidence sequence", "O'Brien-Fleming", "Pocock")
+    ]
 
 
 def cells() -> list[dict[str, object]]:
