@@ -118,3 +118,9 @@ def test_a_later_version_is_not_guessed_at(plan, frame):
     content = comparison(plan, frame)[0].to_dict()["evidence"]
     with pytest.raises(InputError, match=f"reads up to {EVIDENCE_VERSION}"):
         Evidence.from_dict(content | {"version": EVIDENCE_VERSION + 1})
+
+
+def test_a_capped_metric_is_another_estimand_and_not_kept(plan, frame):
+    capped = METRICS[0] | {"name": "capped spend", "column": "spend", "winsorise": {"value": 60.0}}
+    readout = read_out(plan(metrics=[*METRICS, capped]), data=frame)
+    assert [one.metric for one in readout.evidence.comparisons] == ["spend"]
