@@ -224,9 +224,9 @@ def erase_command(
     """Erase units: their ids go and never come back; how many each arm had stays known.
 
     Kept cohorts, overrides on record and inherited arms lose them too; an erased account takes along its contacts.
-    Files that people wrote, such as overrides.csv, are theirs to clean.
+    Files that people wrote, such as overrides.csv, are theirs to clean, and so are decisions/ and evidence/.
     """
-    from incrementality.workspace import Workspace, erase_units
+    from incrementality.workspace import Workspace, erase_units, not_erased_from
 
     project = Workspace.find(workspace)
     if not yes:
@@ -234,3 +234,5 @@ def erase_command(
     answer = erase_units(project, units, unit_column=unit_column)
     say(f"{answer.new:,} ids erased, {answer.requested - answer.new:,} were before; found in {answer.found:,} places.")
     say(*(f"  {c.experiment}, {c.arm}: {c.units:,} units, {c.erased:,} of them erased" for c in answer.counts))
+    if left := not_erased_from(project):
+        say(f"Not cleared: {', '.join(f'{name}/' for name in left)} may still name them; delete what you may not keep.")

@@ -49,6 +49,7 @@ __all__ = [
     "erase_units",
     "export_arms",
     "ledger_of",
+    "not_erased_from",
     "plan_of",
     "record_units",
     "sql_of",
@@ -129,6 +130,11 @@ def erase_units(workspace: Workspace, path: Path, *, unit_column: str) -> Erasur
         forget_units(workspace, {unit: secrets.token_hex(8) for unit in ids})
     counts = (*answer.counts, *(replace(c, experiment=f"{c.experiment}, contacts") for c in inherited.counts))
     return replace(answer, found=answer.found + inherited.found, counts=counts)
+
+
+def not_erased_from(workspace: Workspace) -> tuple[str, ...]:
+    """Return the folders beside the ledger that may still name erased units: no verb takes rows out of them."""
+    return tuple(name for name in ("decisions", "evidence") if any((workspace.root / name).rglob("*.parquet")))
 
 
 def _spellings(workspace: Workspace, ids: list[str]) -> list[str]:

@@ -216,9 +216,18 @@ def test_erased_units_are_gone_and_stay_counted(run, project, units):
     forget.write_text("contact_id\nc_000001\nc_000002\n", encoding="utf-8")
     answer = run("holdout", "erase", "--units", forget, "--unit-column", "contact_id", "--yes", "-w", project.root)
     assert answer.out.startswith("2 ids erased")
+    assert "Not cleared" not in answer.out
     again = run("holdout", "assign", "mail", "--units", units, "-w", project.root)
     assert "stayed out, erased: 2" in again.out
     assert "explain 998 of 998" in run("holdout", "audit", "-w", project.root).out
+
+
+def test_an_erasure_says_where_units_may_still_be_named(run, project, units):
+    run("holdout", "assign", "mail", "--units", units, "-w", project.root)
+    (project.root / "decisions").mkdir()
+    (project.root / "decisions" / "run-0.parquet").write_bytes(b"")
+    answer = run("holdout", "erase", "--units", units, "--unit-column", "contact_id", "--yes", "-w", project.root)
+    assert "Not cleared: decisions/ may still name them" in answer.out
 
 
 @pytest.mark.domain("X4")
