@@ -12,13 +12,16 @@ Rooms, from the ground up:
     stats           arrays or moments in, frozen records out; never sees a database
     warehouse       where the data lives: DuckDB, PostgreSQL, Spark; rows become moments
     cohorts         eligibility rules and the decision log of both arms, blind to the arm
+    taxonomy        what touches, functions, channels and campaigns are called
     metrics         metric definitions: kind, columns, window, direction
     experiment      the experiment file: arms, metrics with their roles, data, what it withholds
     assignment      who gets what: hash, holdout, layers, ramp; the same draw in Python and SQL
     outcomes        the unit table: one row for each assigned unit
     design          from a request for a holdout to a plain answer: how many, how long, at what cost
+    capture         a company's touches, deals and money, cleaned, matched, audited
     simulate        worlds with known truth
     lift            checks, estimates, segments, verdict
+    attribution     journeys, models of credit, the credit ledger
     report          pages and figures of designs and readouts
     workspace       the project folder and its verbs
     cli             the command line

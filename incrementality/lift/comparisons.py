@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from incrementality.errors import ControlMeanZero, ValueNotAllowed
+from incrementality.errors import ValueNotAllowed
 from incrementality.lift.blocked import compare_within_blocks
 from incrementality.lift.clustered import clustered_estimate, clustered_pair
 from incrementality.lift.conversions import compare_shares, is_score_test, is_tested_exactly
@@ -39,21 +39,19 @@ _ROUNDING = 1e-12  # a mean below this share of the level around which it was su
 def compare_arms(sample: Sample, guard: Guard | None = None) -> tuple[LiftEstimate, ...]:
     """Return every comparison of the experiment, in the order of its metrics and arms.
 
-    P-values of registered estimates are corrected for their number, primaries and secondaries apart.
+    P-values of registered estimates are corrected for their number, primaries and secondaries apart. A control without
+    any value has a difference to it and no lift; see ``methods.states_lift``.
 
     Args:
         sample: The units.
         guard: What the small-holdout rule says; default: it is asked here.
 
     Raises:
-        ControlMeanZero: A metric's control mean is zero, so that a relative effect does not exist.
         ValueNotAllowed: A ratio's denominator sums to zero in an arm.
         TooFewClusters: Whole clusters were randomised, too few or too unequal for an interval.
     """
     experiment = sample.experiment
     summed = [part for part in sample.metrics if not needs_rows(part.metric)]
-    for part in summed:
-        _check_control_mean(part, experiment)
     estimates: list[LiftEstimate] = []
     strata = tuple(sample.table.strata)
     if experiment.data.block is not None:
@@ -72,15 +70,6 @@ def compare_arms(sample: Sample, guard: Guard | None = None) -> tuple[LiftEstima
     order = {metric.name: i for i, metric in enumerate(experiment.metrics)}
     estimates.sort(key=lambda estimate: (order[estimate.metric], estimate.adjusted))
     return tuple(replace(e, sentence=sentence_of(e)) for e in corrected(estimates, experiment))
-
-
-def _check_control_mean(part: MetricSample, experiment: Experiment) -> None:
-    metric, control = part.metric, experiment.control.name
-    if metric.relative and mean_of(part, control).value == 0:
-        raise ControlMeanZero(
-            f"the control {control!r} has a mean of zero in metric {metric.name!r}; a relative lift does not exist",
-            hint="check the column; if zero is right, write `relative: false` for this metric to read the difference",
-        )
 
 
 def mean_of(part: MetricSample, arm: str) -> MeanEstimate:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from incrementality.estimates import CheckResult
-from incrementality.lift.methods import PERMUTATION_SEED, is_guarded, permutations_for
+from incrementality.lift.methods import (
+    PERMUTATION_SEED,
+    expected_in_control,
+    is_guarded,
+    permutations_for,
+    states_lift,
+)
 from incrementality.lift.stating import capped_at
 from incrementality.outcomes import pooled_shapes, unit_values
 from incrementality.stats import compare_by_permutation, pooled_small_holdout
@@ -30,9 +36,15 @@ __all__ = ["Guard", "guard_checks", "guarded", "stratum_values", "take_guard"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """What the rule says of each comparison, by (metric, arm); comparisons that it does not cover are not in it."""
+    """What the rule says of each comparison, by (metric, arm); comparisons that it does not cover are not in it.
+
+    Attributes:
+        answers: The rule's answers.
+        in_control: Units with a value other than zero that are expected in the control, both arms counted together.
+    """
 
     answers: dict[tuple[str, str], SmallHoldout]
+    in_control: dict[tuple[str, str], float]
 
     def fires(self, metric: str) -> bool:
         """Return whether a metric is tested by permutation: all its arms are, so that they can be set side by side."""
@@ -44,20 +56,21 @@ def take_guard(sample: Sample) -> Guard:
     parts = [part for part in sample.metrics if is_guarded(part.metric.kind)]
     data = sample.experiment.data
     if data.cluster is not None or data.block is not None or not parts:
-        return Guard(answers={})
+        return Guard(answers={}, in_control={})
     ratios = {
         part.metric.columns[0]: (part.metric.columns[1], _ratio(part)) for part in parts if len(part.metric.columns) > 1
     }
     names = tuple(dict.fromkeys(part.metric.columns[0] for part in parts))
     shapes = pooled_shapes(sample.table, names, tuple(sample.values.values()), ratios=ratios)
-    control, answers = sample.experiment.control.name, {}
+    control, answers, in_control = sample.experiment.control.name, {}, {}
     for part in parts:
         shape = shapes[part.metric.columns[0]]
         for arm in sample.experiment.treatments:
             sizes = _present(part, arm.name), _present(part, control)
             payers = shape.payers / shape.units * sum(sizes)
             answers[part.metric.name, arm.name] = pooled_small_holdout(sizes, payers=payers, skewness=shape.skewness)
-    return Guard(answers=answers)
+            in_control[part.metric.name, arm.name] = expected_in_control(payers, *sizes)
+    return Guard(answers=answers, in_control=in_control)
 
 
 def _ratio(part: MetricSample) -> float:
@@ -97,14 +110,15 @@ def guarded(sample: Sample, guard: Guard, estimates: Sequence[LiftEstimate]) -> 
     Adjusted estimates of such a metric are left out: their t test is no safer. A permutation moves the outcomes alone.
     """
     kept = [e for e in estimates if not guard.fires(e.metric) or not e.adjusted]
-    return [_by_permutation(sample, e) if guard.fires(e.metric) else e for e in kept]
+    return [_by_permutation(sample, guard, e) if guard.fires(e.metric) else e for e in kept]
 
 
-def _by_permutation(sample: Sample, estimate: LiftEstimate) -> LiftEstimate:
+def _by_permutation(sample: Sample, guard: Guard, estimate: LiftEstimate) -> LiftEstimate:
     part = next(part for part in sample.metrics if part.metric.name == estimate.metric)
     found = _permuted(sample, part, estimate.arm)
     interval, relative = found.effect_interval, found.rel_interval
-    stated = part.metric.relative and relative is not None
+    enough = states_lift(guard.in_control[estimate.metric, estimate.arm])
+    stated = part.metric.relative and relative is not None and enough
     return replace(
         estimate,
         treatment_mean=estimate.control_mean + found.effect,
