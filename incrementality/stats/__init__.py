@@ -32,6 +32,7 @@ Modules, from the ground up:
     boundary_crossing  how probable it is that a Brownian motion leaves its bounds at each look
     spending        how much of the error rate may be spent by a share of the information
     sequential      bounds, power and repeated intervals of a test that may stop early
+    permutation_path  a permutation test at one of several looks, each permutation followed over all of them
     stopping        p-value, median-unbiased estimate and interval after stopping
     confidence_sequences  intervals that may be read every day
     meta            several experiments pooled by random effects
@@ -122,6 +123,7 @@ from incrementality.stats.multiplicity import benjamini_hochberg, hochberg, holm
 from incrementality.stats.noninferiority import Guardrail, guardrail_test, relative_guardrail_test
 from incrementality.stats.permutation import PermutationComparison, compare_by_permutation
 from incrementality.stats.permutation_clusters import compare_clusters_by_permutation
+from incrementality.stats.permutation_path import compare_path_by_permutation
 from incrementality.stats.power import (
     SampleSize,
     comparison_alpha,
@@ -240,6 +242,7 @@ __all__ = [
     "compare_clusters_by_permutation",
     "compare_covariates",
     "compare_means",
+    "compare_path_by_permutation",
     "compare_proportions",
     "compare_proportions_exactly",
     "compare_quantiles",

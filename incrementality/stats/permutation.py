@@ -17,6 +17,7 @@ from incrementality.stats.permutation_inversion import (
     Tails,
     additive_interval,
     scale_interval,
+    studentised,
     tails_of_statistics,
 )
 from incrementality.stats.permutation_sums import (
@@ -240,7 +241,12 @@ def coefficients(a: float, t: float, ratio: float) -> FloatArray:
 
 
 def compare_over_sums(
-    sums: PermutedSums, statistics: Statistics, *, alpha: float = 0.05, no_relative: str = ""
+    sums: PermutedSums,
+    statistics: Statistics,
+    *,
+    alpha: float = 0.05,
+    no_relative: str = "",
+    tails: Callable[[float, float], Tails] | None = None,
 ) -> PermutationComparison:
     """Return the comparison of permuted sums under a statistic.
 
@@ -250,6 +256,7 @@ def compare_over_sums(
             linear in it.
         alpha: Error rate of the intervals.
         no_relative: Why a relative effect is refused; empty where it is not.
+        tails: The tails under a hypothesis; default: those of the statistic among its permutations.
 
     Examples:
         >>> units = units_compared([3.0, 1.0, 0.0, 2.0], [True, True, False, False])
@@ -257,10 +264,7 @@ def compare_over_sums(
         >>> compare_over_sums(sums, welch_statistics).upper_tail
         0.5
     """
-
-    def tails(a: float, t: float) -> Tails:
-        return tails_of_statistics(_divided(*statistics(sums, a, t)))
-
+    tails = tails or (lambda a, t: tails_of_statistics(studentised(*statistics(sums, a, t))))
     difference, error = (float(part[0]) for part in statistics(sums, 1.0, 0.0))
     unit = error or abs(difference) or 1.0
     slope = (difference - float(statistics(sums, 1.0, unit)[0][0])) / unit
@@ -271,7 +275,7 @@ def compare_over_sums(
     return PermutationComparison(
         effect=effect,
         standard_error=standard_error,
-        statistic=float(_divided(np.array([difference]), np.array([error]))[0]),
+        statistic=float(studentised(np.array([difference]), np.array([error]))[0]),
         pvalue=observed.pvalue,
         lower_tail=observed.lower,
         upper_tail=observed.upper,
@@ -287,9 +291,3 @@ def _no_relative(difference: float, control: float) -> str:
     if control <= 0:
         return "the control's mean is zero"
     return "the treatment arm's mean is zero" if difference + control <= _ROUNDING * control else ""
-
-
-def _divided(difference: FloatArray, error: FloatArray) -> FloatArray:
-    """Return the statistic; without any spread, 0 for equal arms and infinite otherwise."""
-    without = np.where(difference == 0, 0.0, np.copysign(np.inf, difference))
-    return np.divide(difference, error, out=without, where=error > 0)

@@ -21,9 +21,17 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["Tails", "additive_interval", "inverted_interval", "scale_interval", "tails_of_statistics"]
+__all__ = [
+    "TIE",
+    "Tails",
+    "additive_interval",
+    "inverted_interval",
+    "scale_interval",
+    "studentised",
+    "tails_of_statistics",
+]
 
-_TIE = 1e-9  # statistics nearer than this, relative to them where they are above 1, are equal
+TIE = 1e-9  # statistics nearer than this, relative to them where they are above 1, are equal
 _HALVINGS = 30
 _FURTHEST = 1e4  # first steps to where a bound is called infinite
 _LARGEST_LOG_LIFT = math.log(1e6)
@@ -47,6 +55,18 @@ class Tails:
         return min(1.0, 2 * min(self.lower, self.upper))
 
 
+def studentised(difference: FloatArray, error: FloatArray) -> FloatArray:
+    """Return the statistic; without any spread, 0 for equal arms and infinite otherwise.
+
+    Examples:
+        >>> import numpy as np
+        >>> studentised(np.array([3.0, 0.0, -1.0]), np.array([2.0, 0.0, 0.0])).tolist()
+        [1.5, 0.0, -inf]
+    """
+    without = np.where(difference == 0, 0.0, np.copysign(np.inf, difference))
+    return np.divide(difference, error, out=without, where=error > 0)
+
+
 def tails_of_statistics(statistics: FloatArray) -> Tails:
     """Return the tails of the first statistic among all of them; ties count to both.
 
@@ -59,7 +79,7 @@ def tails_of_statistics(statistics: FloatArray) -> Tails:
         Tails(lower=1.0, upper=0.5)
     """
     observed, permuted = float(statistics[0]), statistics[1:]
-    tie = _TIE * max(1.0, abs(observed)) if math.isfinite(observed) else 0.0
+    tie = TIE * max(1.0, abs(observed)) if math.isfinite(observed) else 0.0
     return Tails(
         lower=(1 + int(np.count_nonzero(permuted <= observed + tie))) / len(statistics),
         upper=(1 + int(np.count_nonzero(permuted >= observed - tie))) / len(statistics),

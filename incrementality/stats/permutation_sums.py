@@ -53,11 +53,11 @@ class Units:
     stratum: NDArray[np.intp]
     shift: float
 
-    def sizes(self) -> NDArray[np.intp]:
-        """Return treated and control units of each stratum, shape (S, 2)."""
+    def sizes(self, fewest: int = _FEWEST) -> NDArray[np.intp]:
+        """Return treated and control units of each stratum, shape (S, 2); refuse arms with fewer than ``fewest``."""
         strata = int(self.stratum.max()) + 1
         both = np.bincount(2 * self.stratum + ~self.treated, minlength=2 * strata).reshape(-1, 2)
-        if both.min() < _FEWEST:
+        if both.min() < fewest:
             raise InputError(
                 f"a stratum has {both.min()} units in an arm; its variance needs at least 2",
                 hint="merge small strata, and permute within the strata that were assigned",
@@ -87,11 +87,11 @@ class PermutedSums:
     shift: float
 
 
-def permuted_sums(units: Units, permutations: int, rng: np.random.Generator) -> PermutedSums:
+def permuted_sums(units: Units, permutations: int, rng: np.random.Generator, *, fewest: int = _FEWEST) -> PermutedSums:
     """Return the sums of random relabellings within strata.
 
     Raises:
-        InputError: A stratum has fewer than 2 units in an arm.
+        InputError: A stratum has fewer than ``fewest`` units in an arm.
 
     Examples:
         >>> units = Units(
@@ -101,7 +101,7 @@ def permuted_sums(units: Units, permutations: int, rng: np.random.Generator) -> 
         >>> sums.treated[0, 0, :4].tolist(), (sums.treated + sums.control)[1, 0, :4].tolist()
         ([0.0, 3.0, 0.0, 2.0], [1.0, 3.0, 2.0, 2.0])
     """
-    sizes = units.sizes()
+    sizes = units.sizes(fewest)
     treated = np.empty((permutations + 1, len(sizes), 10))
     total = np.empty((len(sizes), 10))
     for s, (n_treated, n_control) in enumerate(sizes):
@@ -117,7 +117,7 @@ def permuted_sums(units: Units, permutations: int, rng: np.random.Generator) -> 
     return _paired(treated, total, sizes, units.shift)
 
 
-def sums_over_assignments(units: Units, assignments: BoolArray) -> PermutedSums:
+def sums_over_assignments(units: Units, assignments: BoolArray, *, fewest: int = _FEWEST) -> PermutedSums:
     """Return the sums of given relabellings, shape (B, n), True for treated.
 
     Examples:
@@ -128,7 +128,7 @@ def sums_over_assignments(units: Units, assignments: BoolArray) -> PermutedSums:
         >>> sums.treated[1, 0, :4].tolist()
         [1.0, 0.0, 1.0, 1.0]
     """
-    sizes = units.sizes()
+    sizes = units.sizes(fewest)
     columns = columns_of_units(units.y, units.x, units.treated)
     treated, total = np.empty((len(assignments) + 1, len(sizes), 10)), np.empty((len(sizes), 10))
     for s, (n_treated, n_control) in enumerate(sizes):

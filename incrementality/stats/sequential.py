@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GroupSequentialBounds",
+    "bound_reached",
     "drift_for_power",
     "expected_information",
     "group_sequential_bounds",
@@ -116,15 +117,20 @@ def group_sequential_bounds(
 def _critical_values(times: Sequence[float], steps: Sequence[float], *, two_sided: bool) -> tuple[float, ...]:
     walk, critical = Walk.start(), []
     for k, (time, step) in enumerate(zip(times, steps, strict=True)):
-        critical.append(_critical_value(walk, time, step))
+        critical.append(bound_reached(walk, time, step))
         if k + 1 < len(times):
             lower = -critical[-1] if two_sided else -math.inf
             walk = walk.step(time, lower, critical[-1], following=times[k + 1])
     return tuple(critical)
 
 
-def _critical_value(walk: Walk, time: float, step: float) -> float:
-    """Return the bound that the motion exceeds with the probability that this look may spend."""
+def bound_reached(walk: Walk, time: float, step: float) -> float:
+    """Return the bound that the motion exceeds at a time with a probability, such as what a look may spend.
+
+    Examples:
+        >>> round(bound_reached(Walk.start(), 1.0, 0.025), 3)
+        1.96
+    """
     if step < _NOTHING:
         return math.inf
     if walk.time == 0:
