@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -39,6 +41,8 @@ def test_the_pooled_rule_is_the_one_of_the_design():
         ((5000, 5000), 2000, 20.0, ["skewed by 0.28"]),
         ((2500, 47_500), 5000, 3.0, ["beyond 80/20 with 250 payers"]),
         ((400, 7600), 800, 8.0, ["40 payers", "skewed by 0.40"]),
+        ((50, 950), 780, 0.8, ["difference is skewed by 0.104, more than 0.08"]),
+        ((500, 500), 780, 0.8, []),
         ((10_000, 10_000), 2000, 9.0, []),
     ],
 )
@@ -48,6 +52,21 @@ def test_each_reason_is_given_in_words(sizes, payers, skewness, reasons):
     assert all(reason in answer.sentence for reason in reasons)
     assert len(answer.reasons) == len(reasons)
     assert answer.sentence.startswith("Tested by permutation" if reasons else "A permutation test is not needed")
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.4])
+def test_unequal_arms_are_held_to_the_skewness_of_their_difference(share):
+    """Edgeworth's expansion, against Welch's own errors on exponential values: each tail is off as far as it says."""
+    n, worlds, rng = 400, 20_000, np.random.default_rng(17)
+    small, large = round(share * n), n - round(share * n)
+    arms = [rng.exponential(size=(worlds, size)) for size in (small, large)]
+    error = np.sqrt(sum(arm.var(1, ddof=1) / arm.shape[1] for arm in arms))
+    z = (arms[1].mean(1) - arms[0].mean(1)) / error
+    skewness = 2 * (large - small) / math.sqrt(small * large * n)
+    excess = skewness / 6 * (2 * 1.96**2 + 1) * float(stats.norm.pdf(1.96))
+    asymmetry = float(np.mean(z > 1.96) - np.mean(z < -1.96)) / 2
+    assert asymmetry == pytest.approx(excess, rel=0.35, abs=0.0025)
+    assert pooled_small_holdout((small, large), payers=n, skewness=2.0).fires is (skewness > 0.08 or small < 100)
 
 
 @pytest.mark.parametrize(
