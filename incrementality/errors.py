@@ -12,8 +12,7 @@ IncrementalityError
 │   ├── EmptyTable             no rows
 │   ├── EmptyArm               a planned arm without units, or one arm only
 │   ├── TooFewClusters         accounts, or other randomised groups, too few or too unequal for an interval
-│   ├── ValueNotAllowed        a value outside what the kind of metric allows
-│   └── ControlMeanZero        a relative effect was asked for and the control's mean is zero
+│   └── ValueNotAllowed        a value outside what the kind of metric allows
 ├── WarehouseError             the engine refused or failed; keeps the SQL that it was given
 │   └── EngineNotInstalled     the engine needs an optional dependency
 ├── LedgerDamaged              a file of the assignment ledger does not hold what its name says
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ColumnNotFound",
     "ColumnTypeError",
-    "ControlMeanZero",
     "EmptyArm",
     "EmptyTable",
     "EngineNotInstalled",
@@ -135,10 +133,6 @@ class TooFewClusters(InputError):
 
 class ValueNotAllowed(InputError):
     """A column holds values outside what the kind of its metric allows."""
-
-
-class ControlMeanZero(InputError):
-    """The control's mean is zero, so a relative effect does not exist."""
 
 
 class WarehouseError(IncrementalityError):

@@ -45,7 +45,7 @@ class GuardrailAnswer:
         outcome: ``within its margin`` where harm of the margin or more is ruled out, ``worse`` where harm beyond the
             margin is shown, ``not settled`` between.
         harm: Estimated harm, above zero where the arm is worse: in the metric's unit, or as a share of the control's
-            mean where ``relative``; ``None`` where the control's mean is not told from zero.
+            mean where ``relative``; ``None`` where no relative effect is stated.
         harm_ci_lower: Lower bound of the ``1 - 2 alpha`` interval of the harm; ``None`` without one.
         harm_ci_upper: Upper bound.
         margin: The largest harm that is acceptable, in the unit of the harm.

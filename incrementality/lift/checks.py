@@ -13,6 +13,7 @@ from incrementality.lift.draws import draw_checks, entry_checks, planned_shares,
 from incrementality.lift.exposure import delivery_checks, eligibility_checks
 from incrementality.lift.guard import guard_checks
 from incrementality.lift.methods import FEWEST_EVENTS
+from incrementality.lift.stated_lifts import lift_checks
 from incrementality.lift.thresholds import CHANCE, FEWEST_TO_TEST, LARGE_DIFFERENCE, LARGE_DIFFERENCE_CHANCE
 from incrementality.lift.wording import counted
 from incrementality.outcomes import MISSING, missing_moments
@@ -47,7 +48,7 @@ def run_checks(sample: Sample, guard: Guard) -> tuple[CheckResult, ...]:
     guarded = {metric for metric, _ in guard.answers}
     counted = [p for p in sample.metrics if p.metric.kind != "revenue" or p.metric.name not in guarded]
     enough = [_enough(sample, part) for part in counted if part.metric.kind != "time"]
-    return (*checks, *delivery_checks(sample), *enough, *guard_checks(guard))
+    return (*checks, *delivery_checks(sample), *enough, *guard_checks(guard), *lift_checks(sample, guard))
 
 
 def _sample_ratio(sample: Sample) -> CheckResult:

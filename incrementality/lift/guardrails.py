@@ -105,7 +105,7 @@ def _sentence(answer: GuardrailAnswer, e: LiftEstimate) -> str:
     margin = f"margin {told(answer.margin).lstrip('+')}{unit}"
     head = f"{answer.metric} under {answer.arm}: {answer.outcome}"
     if answer.harm is None:
-        return f"{head}; the {margin} is relative, and the control's mean is not told from zero."
+        return f"{head}; the {margin} is relative, and no relative effect is stated."
     low, high = answer.harm_ci_lower, answer.harm_ci_upper
     bounds = interval(told(-math.inf if low is None else low), told(math.inf if high is None else high))
     shown = " Some harm is shown." if answer.outcome != "worse" and (low or 0.0) > 0 else ""

@@ -111,8 +111,8 @@ def states_lift(expected: float) -> bool:
     """Return whether a lift is stated: 5 events or more are expected in the control.
 
     An empty control has no lift. Were that seen in the control itself, the lifts that are stated would be those of
-    controls that were lucky to hold an event: with one expected in a holdout of 5 %, and no effect, their 95 % intervals
-    held the truth in 64 % only. With 5 expected, fewer than 1 % of controls are empty.
+    controls that happened to hold an event: where a holdout of 10 units expected a twentieth of one, their 95 %
+    intervals held the truth in 64 % only. With 5 expected, fewer than 1 % of controls are empty.
 
     Args:
         expected: Events expected in the control; see ``expected_in_control``.

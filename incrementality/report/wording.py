@@ -71,6 +71,7 @@ _CHECK_TITLES = {
     "eligible_rate": "Same share of eligible in every arm",
     "enough_events": "Enough events for the interval",
     "interval": "Usable interval",
+    "lift": "Is a lift stated?",
     "looks": "Looks: is this a day on which it may be read?",
     "maturity": "Maturity: have the outcome windows closed?",
     "missing_outcomes": "Missing outcomes",

@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import test_proportions_2indep as score_test
 
 from incrementality import read_out
-from incrementality.errors import ControlMeanZero, EmptyArm, InputError
+from incrementality.errors import EmptyArm, InputError
 
 EXACT = 1e-9
 
@@ -270,15 +270,15 @@ def test_two_to_eight_arms_share_one_control(plan, sample, n_arms):
         assert e.effect == pytest.approx(means[e.arm] - means["control"], rel=EXACT)
 
 
-def test_a_control_mean_of_zero_is_refused_unless_relative_is_forgone(plan, sample):
-    rows = sample().assign(y=lambda f: np.where(f["arm"] == "control", 0.0, f["y"]))
-    with pytest.raises(ControlMeanZero, match=r"mean of zero in metric 'y'[\s\S]*relative: false"):
-        read_out(plan(), data=rows)
-    metric = {"name": "y", "kind": "mean", "role": "primary", "relative": False}
-    readout = read_out(plan(metrics=[metric]), data=rows)
+@pytest.mark.parametrize("kind", ["mean", "revenue"])
+def test_a_control_of_zeros_has_a_difference_and_no_lift(plan, sample, kind):
+    rows = sample().assign(y=lambda f: np.where(f["arm"] == "control", 0.0, f["y"].abs()))
+    readout = read_out(plan(metrics=[{"name": "y", "kind": kind, "role": "primary", "unit": "EUR"}]), data=rows)
     assert only(readout).rel_effect is None
     assert "relative" not in readout.verdict_lines[0]
     assert only(readout).control_mean == 0
+    assert only(readout).pvalue < 0.05
+    assert "the control's mean is zero" in next(c.sentence for c in readout.checks if c.name == "lift")
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.05])
