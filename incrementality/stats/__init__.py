@@ -51,6 +51,9 @@ Modules, from the ground up:
     power_clusters  experiments on whole clusters drawn from a history, tested by CR2
     power_simulation  power counted on a company's own history
     allocation      the holdout share that maximises expected money
+    transitions     how often journeys pass from one channel to the next
+    markov          removal effects of channels, by an absorbing chain solved exactly
+    shapley         Shapley values of channels, exact or sampled
 """
 
 from incrementality.stats.adjustment import (
@@ -116,6 +119,7 @@ from incrementality.stats.influence import (
     influence_covariance,
     ratio_influence,
 )
+from incrementality.stats.markov import RemovalEffects, removal_effects
 from incrementality.stats.means import estimate_mean, mean_covariance
 from incrementality.stats.meta import PooledEffect, pool_effects, pooled_arm_variance
 from incrementality.stats.moments import Moments, add_moments, moments_of_rows
@@ -164,6 +168,17 @@ from incrementality.stats.sequential import (
     repeated_interval,
     stopping_probabilities,
 )
+from incrementality.stats.shapley import (
+    EXACT_CHANNELS,
+    ChannelSets,
+    ShapleyGame,
+    ShapleyValues,
+    coalition_sums,
+    equal_split,
+    exact_shapley,
+    sampled_shapley,
+    shapley_values,
+)
 from incrementality.stats.shrinkage import ShrunkEffects, shrink_effects
 from incrementality.stats.spending import Spending
 from incrementality.stats.stopping import StoppedEstimate, after_stopping
@@ -177,8 +192,10 @@ from incrementality.stats.survival import (
     survival_at,
 )
 from incrementality.stats.survival_influence import restricted_mean_pseudo_values
+from incrementality.stats.transitions import TransitionCounts, check_order, transition_counts
 
 __all__ = [
+    "EXACT_CHANNELS",
     "FEWEST_DEGREES_OF_FREEDOM",
     "FEWEST_EFFECTIVE_CLUSTERS",
     "FEWEST_PAYERS",
@@ -187,6 +204,7 @@ __all__ = [
     "Allocation",
     "Balance",
     "BlockedPair",
+    "ChannelSets",
     "ClusterProducts",
     "ClusterSizes",
     "ClusterSums",
@@ -210,15 +228,19 @@ __all__ = [
     "PooledEffect",
     "QuantileEffect",
     "QuantileEstimate",
+    "RemovalEffects",
     "RobustSums",
     "SampleRatio",
     "SampleSize",
+    "ShapleyGame",
+    "ShapleyValues",
     "ShrunkEffects",
     "SimulatedPower",
     "SmallHoldout",
     "Spending",
     "StoppedEstimate",
     "SurvivalCurve",
+    "TransitionCounts",
     "add_moments",
     "adjust_mean",
     "adjusted_cluster_means",
@@ -231,11 +253,13 @@ __all__ = [
     "anytime_plan",
     "benjamini_hochberg",
     "bootstrap_quantile_effect",
+    "check_order",
     "chi_square_pvalue",
     "cluster_estimate",
     "cluster_mean",
     "cluster_means",
     "clustered_outcome",
+    "coalition_sums",
     "cochran_q",
     "compare_blocks",
     "compare_by_permutation",
@@ -257,8 +281,10 @@ __all__ = [
     "drift_for_power",
     "effective_clusters",
     "effective_sample_size",
+    "equal_split",
     "estimate_mean",
     "estimate_quantile",
+    "exact_shapley",
     "exact_tails",
     "expected_information",
     "expected_money",
@@ -291,6 +317,7 @@ __all__ = [
     "proportion_interval",
     "ratio_influence",
     "relative_guardrail_test",
+    "removal_effects",
     "repeated_interval",
     "residual_sum",
     "restricted_mean",
@@ -299,6 +326,8 @@ __all__ = [
     "robust_sums",
     "sample_ratio_test",
     "sample_size",
+    "sampled_shapley",
+    "shapley_values",
     "shrink_effects",
     "simulate_power",
     "skewness_of_sums",
@@ -309,6 +338,7 @@ __all__ = [
     "t_quantile",
     "t_test_power",
     "t_two_sided_pvalue",
+    "transition_counts",
     "two_sided_critical_value",
     "units_for_plan",
     "wang_tsiatis_bound",
