@@ -12,7 +12,10 @@ IncrementalityError
 │   ├── EmptyTable             no rows
 │   ├── EmptyArm               a planned arm without units, or one arm only
 │   ├── TooFewClusters         accounts, or other randomised groups, too few or too unequal for an interval
-│   └── ValueNotAllowed        a value outside what the kind of metric allows
+│   ├── ValueNotAllowed        a value outside what the kind of metric allows
+│   ├── SourcesError           the settings that say where a company's tables lie; names every problem by its key
+│   ├── MixedCurrencies        amounts in several currencies and no rates between them
+│   └── UnmappedNames          too many rows carry a name that no mapping knows
 ├── WarehouseError             the engine refused or failed; keeps the SQL that it was given
 │   └── EngineNotInstalled     the engine needs an optional dependency
 ├── LedgerDamaged              a file of the assignment ledger does not hold what its name says
@@ -43,10 +46,13 @@ __all__ = [
     "InputError",
     "InvalidUnitId",
     "LedgerDamaged",
+    "MixedCurrencies",
     "SourceNotFound",
     "SourceUnreadable",
+    "SourcesError",
     "StaleReadout",
     "TooFewClusters",
+    "UnmappedNames",
     "UnsafePath",
     "ValueNotAllowed",
     "WarehouseError",
@@ -133,6 +139,25 @@ class TooFewClusters(InputError):
 
 class ValueNotAllowed(InputError):
     """A column holds values outside what the kind of its metric allows."""
+
+
+class SourcesError(InputError):
+    """The settings that say where a company's tables lie cannot be used.
+
+    ``problems`` holds one line a problem, each naming its key.
+    """
+
+    def __init__(self, message: str, *, problems: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = problems
+
+
+class MixedCurrencies(InputError):
+    """Amounts are in several currencies, and nothing says what one is worth in the other."""
+
+
+class UnmappedNames(InputError):
+    """Too many rows carry a name that no mapping knows."""
 
 
 class WarehouseError(IncrementalityError):
