@@ -83,6 +83,17 @@ class Warehouse(ABC):
             SourceUnreadable: It cannot be read.
         """
 
+    def open_as_written(self, locator: Locator) -> Relation:
+        """Make a source readable in which no value has been taken for a number or a time that does not say so.
+
+        A text file's columns are all text, as they stand in it, and where the engine can it is read in place.
+
+        Raises:
+            SourceNotFound: There is no such file or table.
+            SourceUnreadable: It cannot be read.
+        """
+        return self.open(locator)
+
     @abstractmethod
     def close(self) -> None:
         """Give the engine back."""
@@ -120,6 +131,10 @@ class Warehouse(ABC):
         """Store a query's rows in a temporary table that lives as long as the connection."""
         self.query(stored(name, tree))
         return self.relation(name)
+
+    def view(self, name: str, tree: exp.Expression) -> Relation:
+        """Name a query, whose rows are made anew whenever it is read; an engine that cannot do so stores them."""
+        return self.materialise(name, tree)
 
     def batches(self, tree: exp.Expression) -> Iterator[Sequence[tuple[Any, ...]]]:
         """Yield a query's rows some ten thousand at a time; run nothing else here meanwhile but ``keep``.

@@ -124,6 +124,20 @@ class DuckDBWarehouse(Warehouse):
             hint="write data.source: a file, or the URL of the warehouse that holds the table",
         )
 
+    def open_as_written(self, locator: Locator) -> Relation:
+        """Make a source readable, a text file as text and in place; see ``Warehouse.open_as_written``."""
+        if locator.kind != "csv":
+            return self.open(locator)
+        reader = f"SELECT * FROM read_csv($path, {_CSV}, all_varchar = true)"  # noqa: S608 - constants
+        return self._view(parse(reader, path=file_literal(locator.path)), locator)
+
+    def view(self, name: str, tree: exp.Expression) -> Relation:
+        """Name a query; see ``Warehouse.view``."""
+        create = parse("CREATE TEMPORARY VIEW target AS SELECT 1", target=table(name))
+        create.set("expression", tree)
+        self.query(create)
+        return self.relation(name)
+
     def _open_csv(self, locator: Locator, columns: tuple[str, ...] | None) -> Relation:
         """Read a text file once; the header says which columns are there, all rows say which types."""
         path = file_literal(locator.path)

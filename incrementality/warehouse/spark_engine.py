@@ -151,6 +151,15 @@ class SparkWarehouse(Warehouse):
             frame.select([_quoted(name) for name in wanted[:1]]).limit(1).collect()
         return Relation(kept.name, {**every, **kept.columns})
 
+    def open_as_written(self, locator: Locator) -> Relation:
+        """Make a source readable, a text file as text and in place; see ``Warehouse.open_as_written``."""
+        if locator.kind != "csv":
+            return self.open(locator)
+        check_encoding(locator)
+        reader = self._session.read.options(**CSV_OPTIONS, sep=separator_of(locator))
+        with _translating(f"read {locator.written}"):
+            return self._view(reader.csv(path_of(locator, self._folder), inferSchema=False))
+
     def _schema(self, inferred: Any, texts: Any) -> Any:  # noqa: ANN401 - pyspark loads on use
         """Return the inferred schema with codes such as 007 as text, which they are on the other engines."""
         from pyspark.sql import functions, types

@@ -239,3 +239,23 @@ def test_times_are_utc(warehouse):
 def test_an_unknown_engine_is_refused(url):
     with pytest.raises(InputError, match="allowed: duckdb, postgresql, spark"):
         connect(url)
+
+
+def test_a_text_file_can_be_read_as_it_is_written(tmp_path):
+    path = tmp_path / "ids.csv"
+    path.write_text("id,at\n007,2026-03-01\n,1e5\n")
+    with connect() as warehouse:
+        rows = warehouse.open_as_written(Locator("csv", path=path, written="ids.csv"))
+        assert rows.columns == {"id": "text", "at": "text"}
+        assert warehouse.query(parse("SELECT id, at FROM rows", rows=rows.name)) == [
+            ("007", "2026-03-01"),
+            (None, "1e5"),
+        ]
+
+
+def test_a_view_follows_the_table_below_it():
+    with connect() as warehouse:
+        below = warehouse.materialise("below", parse("SELECT 1 AS x"))
+        above = warehouse.view("above", parse("SELECT x + 1 AS y FROM below", below=below.name))
+        assert above.columns == {"y": "integer"}
+        assert warehouse.row(parse("SELECT y FROM above", above=above.name)) == (2,)
