@@ -19,6 +19,7 @@ from incrementality.lift.evidence import gather_evidence
 from incrementality.lift.grades import GRADE_RULES, grade_experiment, grade_metric, worse_of
 from incrementality.lift.guard import take_guard
 from incrementality.lift.guardrails import answer_guardrails
+from incrementality.lift.look_paths import path_of
 from incrementality.lift.looks import look_checks, look_of, look_terms, read_look, stated_at
 from incrementality.lift.monitored import monitored, started_checks, with_results
 from incrementality.lift.readout import ArmMean, ArmSummary, Readout, RowCount
@@ -134,7 +135,7 @@ def analyze(
     look = read_look(experiment, designs, units=_units(sample), taken=taken)
     stated = stated_at(experiment, look)
     sample = replace(sample, table=replace(sample.table, experiment=stated))
-    guard = take_guard(sample)
+    guard = replace(take_guard(sample), path=path_of(look, designs))
     usable, compared, unusable = compare_usable(sample, guard)
     checks = (*registration_checks(designs, experiment), *checks, *run_checks(sample, guard), *unusable)
     checks = (*checks, *look_checks(experiment, look, designs, started_checks(sample, look)))

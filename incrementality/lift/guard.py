@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from incrementality.estimates import CheckResult
+from incrementality.lift.look_paths import PathAnswer, compare_at_look
 from incrementality.lift.methods import (
     PERMUTATION_SEED,
     expected_in_control,
@@ -19,19 +18,20 @@ from incrementality.lift.methods import (
     permutations_for,
     states_lift,
 )
+from incrementality.lift.permuted_units import units_to_permute
 from incrementality.lift.stating import capped_at
-from incrementality.outcomes import pooled_shapes, unit_values
+from incrementality.outcomes import pooled_shapes
 from incrementality.stats import compare_by_permutation, pooled_small_holdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from incrementality.estimates import LiftEstimate
+    from incrementality.lift.look_paths import LookPath
     from incrementality.lift.sample import MetricSample, Sample
-    from incrementality.stats import PermutationComparison, SmallHoldout
-    from incrementality.warehouse import GroupValue
+    from incrementality.stats import SmallHoldout
 
-__all__ = ["Guard", "guard_checks", "guarded", "stratum_values", "take_guard"]
+__all__ = ["Guard", "guard_checks", "guarded", "take_guard"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +41,12 @@ class Guard:
     Attributes:
         answers: The rule's answers.
         in_control: Units with a value other than zero that are expected in the control, both arms counted together.
+        path: The looks over which a permutation is followed; ``None`` where the readout is no planned look.
     """
 
     answers: dict[tuple[str, str], SmallHoldout]
     in_control: dict[tuple[str, str], float]
+    path: LookPath | None = None
 
     def fires(self, metric: str) -> bool:
         """Return whether a metric is tested by permutation: all its arms are, so that they can be set side by side."""
@@ -115,7 +117,7 @@ def guarded(sample: Sample, guard: Guard, estimates: Sequence[LiftEstimate]) -> 
 
 def _by_permutation(sample: Sample, guard: Guard, estimate: LiftEstimate) -> LiftEstimate:
     part = next(part for part in sample.metrics if part.metric.name == estimate.metric)
-    found = _permuted(sample, part, estimate.arm)
+    found, permuted = _permuted(sample, guard, part, estimate.arm)
     interval, relative = found.effect_interval, found.rel_interval
     enough = states_lift(guard.in_control[estimate.metric, estimate.arm])
     stated = part.metric.relative and relative is not None and enough
@@ -131,50 +133,23 @@ def _by_permutation(sample: Sample, guard: Guard, estimate: LiftEstimate) -> Lif
         rel_effect_ci_upper=relative.upper if stated and relative else None,
         pvalue=found.pvalue,
         df=None,
-        method=f"studentised permutation test, equal-tailed, {found.permutations:,} permutations; intervals invert it"
-        f"{capped_at(part.metric)}",
+        method=f"studentised permutation test{permuted}, equal-tailed, {found.permutations:,} permutations; "
+        f"intervals invert it{capped_at(part.metric)}",
     )
 
 
-def _permuted(sample: Sample, part: MetricSample, arm: str) -> PermutationComparison:
-    arms = [arm, sample.experiment.control.name]
-    groups = [group for group in part.reduction.moments.groups if group[0] in arms]
-    strata = sorted({group[1:] for group in groups})
-    raw = stratum_values(part)
-    found = unit_values(
-        sample.table, part.metric.columns, [sample.values[name] for name in arms], [raw[s[0]] for s in strata if s]
-    )
-    counts = [(a, s, _zeros(part, (arms[a], *stratum), found.arm, found.stratum, (a, s)))
-              for a in (0, 1) for s, stratum in enumerate(strata)]  # fmt: skip
-    columns = [_with_zeros(values, counts) for values in found.outcomes]
-    return compare_by_permutation(
-        columns[0],
-        np.concatenate([found.arm == 0, *(np.full(n, a == 0) for a, _, n in counts)]),
+def _permuted(sample: Sample, guard: Guard, part: MetricSample, arm: str) -> PathAnswer:
+    alpha = sample.experiment.alpha
+    if guard.path is not None:
+        return compare_at_look(sample, part, arm, guard.path if part.metric.role == "primary" else None)
+    units = units_to_permute(sample, part, arm)
+    found = compare_by_permutation(
+        units.values,
+        units.treated,
         seed=PERMUTATION_SEED,
-        denominator=columns[1] if len(columns) > 1 else None,
-        strata=np.concatenate([found.stratum, *(np.full(n, s) for _, s, n in counts)]),
-        alpha=sample.experiment.alpha,
-        permutations=permutations_for(len(found.arm), sample.experiment.alpha),
+        denominator=units.denominator,
+        strata=units.stratum,
+        alpha=alpha,
+        permutations=permutations_for(units.fetched, alpha),
     )
-
-
-def stratum_values(part: MetricSample) -> dict[str, GroupValue]:
-    """Return the engine's own value of each stratum, by its label."""
-    reduction = part.reduction
-    return {
-        group[1]: raw[1]
-        for group, raw in zip(reduction.moments.groups, reduction.values, strict=True)
-        if len(group) > 1
-    }
-
-
-def _zeros(
-    part: MetricSample, key: tuple[str, ...], arm: np.ndarray, stratum: np.ndarray, place: tuple[int, int]
-) -> int:
-    """Units of an arm in a stratum whose outcome is zero."""
-    units = float(part.reduction.moments.select(key).n.sum())
-    return round(units) - int(np.count_nonzero((arm == place[0]) & (stratum == place[1])))
-
-
-def _with_zeros(values: np.ndarray, counts: Sequence[tuple[int, int, int]]) -> np.ndarray:
-    return np.concatenate([values, np.zeros(sum(n for _, _, n in counts))])
+    return PathAnswer(found, "")

@@ -20,6 +20,7 @@ from incrementality.lift.caps import with_caps
 from incrementality.lift.checks import run_checks
 from incrementality.lift.comparisons import compare_arms
 from incrementality.lift.guard import take_guard
+from incrementality.lift.look_paths import path_of
 from incrementality.lift.looks import read_look, stated_at
 from incrementality.lift.monitored import monitored
 from incrementality.lift.sample import take_sample
@@ -181,7 +182,8 @@ def _looked_at(
     reading = read_look(experiment, designs, units=units, day=look.on, taken=taken)
     stated = experiment.model_copy(update={"alpha": look.alpha}) if reading is None else stated_at(experiment, reading)
     sample = replace(sample, table=replace(sample.table, experiment=stated))
-    return _registered(monitored(sample, reading, compare_arms(sample)))
+    guard = replace(take_guard(sample), path=path_of(reading, designs))
+    return _registered(monitored(sample, reading, compare_arms(sample, guard)))
 
 
 def _registered(estimates: tuple[LiftEstimate, ...]) -> tuple[LiftEstimate, ...]:

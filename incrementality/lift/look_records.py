@@ -44,6 +44,7 @@ class TakenLook:
         critical: What ``|z|`` had to reach.
         spent: Error rate spent up to this look.
         results: Each primary comparison.
+        units: Units that counted, all arms together; ``None`` in records that did not keep them.
     """
 
     on: str
@@ -53,6 +54,7 @@ class TakenLook:
     critical: float
     spent: float
     results: tuple[LookResult, ...] = ()
+    units: int | None = None
 
     @classmethod
     def from_dict(cls, content: dict[str, Any]) -> TakenLook:
@@ -143,6 +145,7 @@ class LookReading:
         results: Each primary comparison now.
         answers: What the test says where it has ended.
         sentence: The look in words.
+        units: Units that count, all arms together; ``None`` where only their share of the plan is known.
     """
 
     kind: Literal["group sequential", "confidence sequence"]
@@ -159,6 +162,7 @@ class LookReading:
     results: tuple[LookResult, ...] = ()
     answers: tuple[StagedAnswer, ...] = ()
     sentence: str = ""
+    units: int | None = None
 
     @property
     def nominal_alpha(self) -> float:
@@ -177,6 +181,7 @@ class LookReading:
             critical=self.critical,
             spent=self.spent,
             results=self.results,
+            units=self.units,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,8 @@ def read_look(
     look = look_on(answer, on)
     if look is None or look.of == 1:
         return None
-    return _planned(error_rate(experiment, answer), answer, look, units / answer.n, on=on, taken=taken)
+    planned = _planned(error_rate(experiment, answer), answer, look, units / answer.n, on=on, taken=taken)
+    return replace(planned, units=units)
 
 
 def _any_day(answer: DesignAnswer, plan: Monitoring, on: date, units: int) -> LookReading:

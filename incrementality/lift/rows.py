@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError, TooFewClusters
 from incrementality.lift.censoring import censoring_check, events_check
-from incrementality.lift.guard import stratum_values
+from incrementality.lift.permuted_units import stratum_values
 from incrementality.lift.quantiles import quantile_estimates, quantile_means
 from incrementality.lift.readout import ArmMean
 from incrementality.lift.regressions import check_strata

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from incrementality.outcomes.population import longest_window
+from incrementality.outcomes.population import followed_window
 from incrementality.outcomes.unit_table import all_of
 from incrementality.warehouse import Reduction, ReductionPlan, reduce_moments
 from incrementality.warehouse.sql import column, literal, parse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from incrementality.experiment import PlannedMetric
     from incrementality.outcomes.unit_table import UnitTable
 
-__all__ = ["first_complete", "reduce_by_date"]
+__all__ = ["date_number", "first_complete", "reduce_by_date"]
 
 
 def first_complete(table: UnitTable) -> datetime | None:
@@ -35,7 +35,7 @@ def first_complete(table: UnitTable) -> datetime | None:
 
 
 def reduce_by_date(table: UnitTable, metric: PlannedMetric, dates: Sequence[datetime]) -> Reduction:
-    """Return the moments of a metric by arm and by the first of the dates on which a unit counts, in one pass.
+    """Return the moments of a metric by arm (and stratum) and by the first date on which a unit counts, in one pass.
 
     Args:
         table: The unit table; ``t0`` is mapped, and units that do not count by the last date are left out.
@@ -46,11 +46,13 @@ def reduce_by_date(table: UnitTable, metric: PlannedMetric, dates: Sequence[date
     tests = [parse("$y IS NOT NULL", y=value) for value in y.values()]
     tests.append(parse("$t <= $last", t=_t0(table), last=_moment(dates[-1] - _follow_up(table))))
     pairs = {(metric.columns[0], name) for name in metric.columns[1:]}
+    data = table.experiment.data
+    groups = [data.arm] if data.stratum is None else [data.arm, data.stratum]
     return reduce_moments(
         table.warehouse,
         ReductionPlan(
             relation=table.relation.name,
-            groups=(column(table.experiment.data.arm), _number(table, dates)),
+            groups=(*(column(name) for name in groups), date_number(table, dates)),
             columns=y,
             pairs=frozenset(pairs),
             shift=table.shift,
@@ -60,8 +62,8 @@ def reduce_by_date(table: UnitTable, metric: PlannedMetric, dates: Sequence[date
     )
 
 
-def _number(table: UnitTable, dates: Sequence[datetime]) -> exp.Expression:
-    """How many of the dates come before the unit counts."""
+def date_number(table: UnitTable, dates: Sequence[datetime]) -> exp.Expression:
+    """Return how many of the dates come before a unit counts: the number, from 0, of the first on which it does."""
     t0, wait = _t0(table), _follow_up(table)
     after = [parse("CASE WHEN $t > $date THEN 1 ELSE 0 END", t=t0, date=_moment(date - wait)) for date in dates[:-1]]
     return reduce(lambda left, right: parse("$a + $b", a=left, b=right), after) if after else literal(0)
@@ -72,7 +74,7 @@ def _t0(table: UnitTable) -> exp.Expression:
 
 
 def _follow_up(table: UnitTable) -> timedelta:
-    return longest_window(table.experiment) + (table.experiment.data.maturity_lag or timedelta(0))
+    return followed_window(table.experiment) + (table.experiment.data.maturity_lag or timedelta(0))
 
 
 def _moment(value: datetime) -> exp.Expression:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlglot import exp
 
+from incrementality.outcomes.by_date import date_number
 from incrementality.outcomes.unit_table import all_of
 from incrementality.stats import skewness_of_sums
 from incrementality.warehouse.sql import column, literal, named, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from numpy.typing import NDArray
 
@@ -49,11 +51,13 @@ class UnitValues:
     Attributes:
         arm: Index of the arm in the order asked for.
         stratum: Index of the stratum; all 0 without strata.
+        entry: Number of the first of the dates asked for on which the unit counts; all 0 without dates.
         outcomes: One array an outcome column.
     """
 
     arm: Ints
     stratum: Ints
+    entry: Ints
     outcomes: tuple[Floats, ...]
 
 
@@ -124,7 +128,12 @@ def _shape(units: float, payers: float, first: float, second: float, third: floa
 
 
 def unit_values(
-    table: UnitTable, names: Sequence[str], arms: Sequence[GroupValue], strata: Sequence[GroupValue] = ()
+    table: UnitTable,
+    names: Sequence[str],
+    arms: Sequence[GroupValue],
+    strata: Sequence[GroupValue] = (),
+    *,
+    dates: Sequence[datetime] = (),
 ) -> UnitValues:
     """Return the units of some arms whose outcome is not zero, sorted by arm, stratum and value.
 
@@ -133,13 +142,18 @@ def unit_values(
         names: Outcome columns; a unit is left out where all of them are zero, and where one is missing.
         arms: The engine's own values of the arms.
         strata: The engine's own values of the strata, where units were drawn within them.
+        dates: Dates (UTC, without a zone), ascending, by which units are told apart; ``t0`` is mapped then.
     """
     numbers = [table.outcomes[name] for name in names]
-    arm, stratum, *values = _fetched(table, numbers, arms, strata, tests=[_some_not_zero(numbers)])
-    order = np.lexsort((*reversed(values), stratum, arm))
+    entry_of = parse("CAST($k AS DOUBLE)", k=date_number(table, dates))
+    arm, stratum, *values, entry = _fetched(
+        table, [*numbers, entry_of], arms, strata, tests=[_some_not_zero(numbers)], present=numbers
+    )
+    order = np.lexsort((entry, *reversed(values), stratum, arm))
     return UnitValues(
         arm=arm[order].astype(np.int64),
         stratum=stratum[order].astype(np.int64),
+        entry=entry[order].astype(np.int64),
         outcomes=tuple(value[order] for value in values),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy import special
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     BoolArray = NDArray[np.bool_]
     IntArray = NDArray[np.intp]
 
-__all__ = ["compare_over_path", "compare_path_by_permutation", "path_sums", "stopped_at"]
+__all__ = ["Stopped", "compare_over_path", "compare_path_by_permutation", "path_sums", "stopped_at"]
 
 _FEWEST = 2
 _ROUNDING = 1e-9
@@ -68,7 +68,7 @@ def compare_path_by_permutation(
 
     Labels are permuted among the units of a stratum that came in between the same two looks, so each look keeps its
     arms' sizes. The statistic of ``compare_by_permutation`` is computed at each look. At each look the paths still
-    running whose statistic is among the largest (smallest) stop, as many as the bound spends on that side if
+    running whose statistic is among the largest (smallest) stop, as many so far as the bounds spend on that side if
     statistics are normal. If the treatment changes nothing for anybody, all looks together err at most as often as
     the bounds say.
 
@@ -80,13 +80,13 @@ def compare_path_by_permutation(
         seed: Seed of the random numbers; the same seed gives the same answer.
         denominator: The ratio's denominator, shape (n,).
         strata: The stratum in which each unit was assigned, shape (n,).
-        permutations: Permutations to draw. A look that may spend less than one of them on a side cannot stop.
+        permutations: Permutations to draw. A look whose bound is beyond all but less than one of them cannot stop.
         accept: The rule of a re-randomised design, from assignments of shape (b, n) to True for each one it accepts.
         upward: For one-sided bounds, whether larger values of the treatment stop the test.
 
     Returns:
         The comparison on the scale of the look: tails and p-value are those of the normal statistic that a path
-        reaches, without having stopped before, as often as the permutations reach what was observed. So the test
+        reaches, or stops before, as often as the permutations do with what was observed. So the test
         stops exactly where the p-value is at most that of the look's bound, and there the intervals, stated at that
         level, leave out 0.
 
@@ -200,38 +200,56 @@ def compare_over_path(
         >>> round(compare_over_path(path, welch_statistics, group_sequential_bounds([0.5, 1.0])).effect, 6)
         1.333333
     """
-    spent, nominal = _spent(bounds), _nominal(bounds)
+    paths = len(path[0].treated)
+    spent, nominal = _spendable(bounds, paths), _nominal(bounds, paths)
 
     def tails(a: float, t: float) -> Tails:
         found = np.stack([studentised(*statistics(sums, a, t)) for sums in path])
-        inside = stopped_at(found[:-1], spent[:-1], sides=bounds.sides, upward=upward) == len(path) - 1
-        return Tails(lower=nominal(_tail(-found[-1], inside)), upper=nominal(_tail(found[-1], inside)))
+        before = stopped_at(found[:-1], spent[:-1], sides=bounds.sides, upward=upward)
+        lower, upper = (nominal(_as_extreme(sign * found[-1], before, sign)) for sign in (-1, 1))
+        return Tails(lower=lower, upper=upper)
 
     alpha = math.erfc(bounds.critical[-1] / math.sqrt(2))
     return compare_over_sums(path[-1], statistics, alpha=alpha, no_relative=no_relative, tails=tails)
 
 
-def stopped_at(statistics: FloatArray, spent: Sequence[float], *, sides: int = 2, upward: bool = True) -> IntArray:
-    """Return the look at which each path stops, from 0; the number of looks where it runs on.
+class Stopped(NamedTuple):
+    """Where each path stops.
+
+    Attributes:
+        look: The look, from 0; the number of looks where it runs on. Shape (B,).
+        side: 1 where it stops for being large, -1 for being small, 0 where it runs on. Shape (B,).
+    """
+
+    look: IntArray
+    side: IntArray
+
+
+def stopped_at(statistics: FloatArray, spent: Sequence[float], *, sides: int = 2, upward: bool = True) -> Stopped:
+    """Return the look at which each path stops, and on which side.
 
     Args:
         statistics: The statistic of each path at each look, shape (K, B).
-        spent: Share of all paths that may stop at each look on a side, length K.
+        spent: Share of all paths that may have stopped on a side by each look, length K. What ties kept from being
+            spent is left for later looks.
         sides: 2 where large and small statistics stop, 1 for one of them.
         upward: With one side, whether the large ones stop.
 
     Examples:
         >>> rises = np.array([[0.0, 1.0, 2.0, 3.0], [3.0, 2.0, 1.0, 0.0]])
-        >>> stopped_at(rises, [0.25, 0.25]).tolist()
+        >>> stopped_at(rises, [0.25, 0.5]).look.tolist()
         [0, 1, 1, 0]
     """
-    running, found = np.ones(statistics.shape[1], dtype=bool), np.full(statistics.shape[1], len(spent))
+    paths = statistics.shape[1]
+    look, side = np.full(paths, len(spent)), np.zeros(paths, dtype=np.intp)
+    signs = (1, -1) if sides > 1 else (1 if upward else -1,)
     for k, (row, share) in enumerate(zip(statistics, spent, strict=True)):
-        crossed = np.zeros_like(running)
-        for sign in (1.0, -1.0) if sides > 1 else (1.0 if upward else -1.0,):
-            crossed |= _largest(sign * row, running, int(share * len(row) + _ROUNDING))
-        found[crossed], running = k, running & ~crossed
-    return found
+        running = side == 0
+        for sign in signs:
+            left = int(share * paths + _ROUNDING) - int(np.count_nonzero(side == sign))
+            crossed = _largest(sign * row, running, left) & (side == 0)
+            look[crossed], side[crossed] = k, sign
+    return Stopped(look, side)
 
 
 def _largest(row: FloatArray, running: BoolArray, most: int) -> BoolArray:
@@ -243,30 +261,35 @@ def _largest(row: FloatArray, running: BoolArray, most: int) -> BoolArray:
     return running & (row > beyond + _tie(beyond))
 
 
-def _tail(row: FloatArray, running: BoolArray) -> float:
-    """Share of paths that run on to a statistic at least as large as the observed one, which counts itself."""
-    observed, permuted = float(row[0]), row[1:][running[1:]]
-    return (1 + int(np.count_nonzero(permuted >= observed - _tie(observed)))) / len(row)
+def _as_extreme(row: FloatArray, before: Stopped, sign: int) -> float:
+    """Share of paths that stopped before on a side, or run on to as large a statistic as was observed."""
+    observed, side = float(row[0]), before.side[1:]
+    later = (side == 0) & (row[1:] >= observed - _tie(observed))
+    return (1 + int(np.count_nonzero(side == sign)) + int(np.count_nonzero(later))) / len(row)
 
 
 def _tie(value: float) -> float:
     return TIE * max(1.0, abs(value)) if math.isfinite(value) else 0.0
 
 
-def _spent(bounds: GroupSequentialBounds) -> list[float]:
-    """What normal statistics spend on one side at each look."""
-    return [float(p) for p in crossing_probabilities(bounds.times, bounds.critical, bounds.lower).upper]
+def _spendable(bounds: GroupSequentialBounds, paths: int) -> list[float]:
+    """What normal statistics spend on one side by each look; nothing where so few paths cannot reach its bound."""
+    spent = crossing_probabilities(bounds.times, bounds.critical, bounds.lower).upper.cumsum()
+    reached = special.ndtr(-np.array(bounds.critical)) * paths >= 1
+    return [float(share) for share in np.where(reached, spent, 0.0)]
 
 
-def _nominal(bounds: GroupSequentialBounds) -> Callable[[float], float]:
-    """From a share of paths to the tail of the normal statistic that as many normal paths run on to."""
-    walk = Walk.start()
+def _nominal(bounds: GroupSequentialBounds, paths: int) -> Callable[[float], float]:
+    """From a share of paths to the tail of the normal statistic that as many normal paths reach or stop before."""
+    walk, now, before = Walk.start(), bounds.times[-1], 0.0
     for k, following in enumerate(bounds.times[1:]):
+        before += walk.beyond(bounds.times[k], bounds.critical[k])
         walk = walk.step(bounds.times[k], bounds.lower[k], bounds.critical[k], following=following)
-    now = bounds.times[-1]
     everybody = walk.beyond(now, -_FARTHEST)
 
     def tail(share: float) -> float:
-        return 1.0 if share >= everybody else float(special.ndtr(-bound_reached(walk, now, share)))
+        if len(bounds.times) == 1 or share - before >= everybody:
+            return min(share, 1.0)
+        return max(float(special.ndtr(-bound_reached(walk, now, share - before))), 1 / paths)
 
     return tail

@@ -79,17 +79,16 @@ def test_labels_move_among_units_that_came_in_together():
 def stopped_one_by_one(statistics, spent, signs):
     """Each look in turn: a running path stops if it and those at least as extreme are few enough."""
     paths = statistics.shape[1]
-    found, running = np.full(paths, len(spent)), list(range(paths))
+    found, side = np.full(paths, len(spent)), np.zeros(paths)
     for k, share in enumerate(spent):
-        crossed = [
-            b
-            for b in running
-            if any(
-                sum(sign * statistics[k, other] >= sign * statistics[k, b] for other in running) <= share * paths
-                for sign in signs
-            )
-        ]
-        found[crossed], running = k, [b for b in running if b not in crossed]
+        running = [b for b in range(paths) if side[b] == 0]
+        for sign in signs:
+            left = share * paths - np.sum(side == sign)
+            for b in running:
+                as_extreme = sum(sign * statistics[k, other] >= sign * statistics[k, b] for other in running)
+                if as_extreme <= left and found[b] == len(spent):
+                    found[b] = k
+            side[(found == k) & (side == 0)] = sign
     return found
 
 
@@ -99,9 +98,15 @@ def stopped_one_by_one(statistics, spent, signs):
 def test_paths_stop_where_counting_says(sides, upward, signs, digits):
     rng = np.random.default_rng(4)
     statistics = np.round(rng.normal(size=(4, 120)).cumsum(0) / np.sqrt(np.arange(1, 5))[:, None], digits)
-    spent = [0.01, 0.03, 0.02, 0.05]
+    spent = [0.01, 0.04, 0.06, 0.11]
     found = stopped_at(statistics, spent, sides=sides, upward=upward)
-    assert found.tolist() == stopped_one_by_one(statistics, spent, signs).tolist()
+    assert found.look.tolist() == stopped_one_by_one(statistics, spent, signs).tolist()
+    assert np.mean(found.look < 4) <= sides * 0.11
+
+
+def test_what_ties_keep_from_being_spent_is_left_for_later_looks():
+    tied, free = np.repeat([0.0, 1.0], [90, 10]), np.random.default_rng(1).normal(size=100)
+    assert np.sum(stopped_at(np.stack([tied, free]), [0.05, 0.1], sides=1).look == 1) == 10
 
 
 def test_one_look_is_the_permutation_test():
@@ -136,14 +141,15 @@ def test_the_stagewise_pvalue_is_the_share_of_paths_at_least_as_extreme():
     values, treated, entry = sparse(effect=0.9, seed=2)
     bounds = bounds_of(3)
     found = compare_path_by_permutation(values, treated, entry, bounds, seed=1)
-    spent = crossing_probabilities(bounds.times, bounds.critical, bounds.lower).upper
-    path = path_sums(units_compared(values, treated), entry, looks=3, permutations=10_000, rng=np.random.default_rng(1))
+    spent = crossing_probabilities(bounds.times, bounds.critical, bounds.lower).upper.cumsum()
+    rng = np.random.default_rng(1)
+    path = path_sums(units_compared(values, treated), entry, looks=3, permutations=10_000, rng=rng)
     statistics = np.stack([studentised(*welch_statistics(sums, 1.0, 0.0)) for sums in path])
-    running = stopped_at(statistics[:-1], list(spent[:-1])) == 2
-    upper = spent[:-1].sum() + (1 + np.sum((statistics[-1] >= statistics[-1, 0])[1:] & running[1:])) / 10_001
-    z = -math.sqrt(2) * _erfcinv(found.pvalue) if found.effect < 0 else math.sqrt(2) * _erfcinv(found.pvalue)
+    side = stopped_at(statistics[:-1], list(spent[:-1])).side
+    as_extreme = (side == 1) | ((side == 0) & (statistics[-1] >= statistics[-1, 0]))
     assert found.effect > 0
-    assert after_stopping(z, 1.0, bounds).pvalue == pytest.approx(2 * upper, rel=1e-6)
+    z = math.sqrt(2) * _erfcinv(found.pvalue)
+    assert after_stopping(z, 1.0, bounds).pvalue == pytest.approx(2 * np.mean(as_extreme), rel=1e-6)
 
 
 def _erfcinv(p):

@@ -81,7 +81,7 @@ def test_the_record_holds_numbers_and_names_of_comparisons_alone(workspace, read
     reading("2026-02-01")
     reading(looks_of(stored_design(workspace, "mail"))[0].on)
     (entry,) = json.loads((workspace.folder("mail") / "looks.json").read_text(encoding="utf-8"))["looks"]
-    assert set(entry) == {"on", "number", "of", "information", "critical", "spent", "results"}
+    assert set(entry) == {"on", "number", "of", "information", "critical", "spent", "results", "units"}
     assert {key for key, value in entry["results"][0].items() if isinstance(value, str)} == {"metric", "arm"}
 
 
