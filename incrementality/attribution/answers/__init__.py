@@ -8,16 +8,29 @@ from incrementality.attribution.answers.cost_allocation import (
     allocate_costs,
 )
 from incrementality.attribution.answers.deal_tree import DealTree, FunctionBranch, TouchGroup
+from incrementality.attribution.answers.engagement import (
+    BackTest,
+    DealHistory,
+    Engagement,
+    EngagementTable,
+    back_test_engagement,
+    compare_engagement,
+)
 from incrementality.attribution.answers.function_table import FunctionRow, FunctionTable
 from incrementality.attribution.answers.model_comparison import ModelComparison, RankFlip
 from incrementality.attribution.answers.team_budget import JointCountsMissing, TeamBudget, TeamShare
+from incrementality.attribution.answers.velocity import Velocity, VelocityTable, measure_velocity
 
 __all__ = [
     "COST_RULES",
     "AllocatedCost",
+    "BackTest",
     "CostAllocation",
     "CostRow",
+    "DealHistory",
     "DealTree",
+    "Engagement",
+    "EngagementTable",
     "FunctionBranch",
     "FunctionRow",
     "FunctionTable",
@@ -27,5 +40,10 @@ __all__ = [
     "TeamBudget",
     "TeamShare",
     "TouchGroup",
+    "Velocity",
+    "VelocityTable",
     "allocate_costs",
+    "back_test_engagement",
+    "compare_engagement",
+    "measure_velocity",
 ]
