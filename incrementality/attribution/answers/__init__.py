@@ -1,5 +1,6 @@
 """What attribution answers: tables that print themselves; credit adds up, influence refuses to."""
 
+from incrementality.attribution.answers.cohort_value import CohortTable, CohortValue, measure_cohorts
 from incrementality.attribution.answers.cost_allocation import (
     COST_RULES,
     AllocatedCost,
@@ -25,6 +26,8 @@ __all__ = [
     "COST_RULES",
     "AllocatedCost",
     "BackTest",
+    "CohortTable",
+    "CohortValue",
     "CostAllocation",
     "CostRow",
     "DealHistory",
@@ -45,5 +48,6 @@ __all__ = [
     "allocate_costs",
     "back_test_engagement",
     "compare_engagement",
+    "measure_cohorts",
     "measure_velocity",
 ]
