@@ -1,15 +1,28 @@
 """Who touched the revenue: journeys, models of credit, and a ledger that adds up to the cent; never what was caused."""
 
+from incrementality.attribution.journey_columns import EVENT_COLUMNS, JOURNEY_COLUMNS, LABELS, TOUCH_COLUMNS
+from incrementality.attribution.journeys import JourneyCounts, Journeys, Unit, open_journeys
+from incrementality.attribution.lifecycle import anchored_events, step_events
 from incrementality.attribution.window_settings import parse_windows, windows_to_dict
 from incrementality.attribution.windows import ANCHORS, ANY_KIND, WINDOW_PRESETS, Anchor, WindowRule, Windows
 
 __all__ = [
     "ANCHORS",
     "ANY_KIND",
+    "EVENT_COLUMNS",
+    "JOURNEY_COLUMNS",
+    "LABELS",
+    "TOUCH_COLUMNS",
     "WINDOW_PRESETS",
     "Anchor",
+    "JourneyCounts",
+    "Journeys",
+    "Unit",
     "WindowRule",
     "Windows",
+    "anchored_events",
+    "open_journeys",
     "parse_windows",
+    "step_events",
     "windows_to_dict",
 ]
