@@ -19,18 +19,22 @@ from incrementality.attribution.answers.engagement import (
 )
 from incrementality.attribution.answers.function_table import FunctionRow, FunctionTable
 from incrementality.attribution.answers.model_comparison import ModelComparison, RankFlip
+from incrementality.attribution.answers.role_mix import DealRoles, RoleMix
 from incrementality.attribution.answers.team_budget import JointCountsMissing, TeamBudget, TeamShare
+from incrementality.attribution.answers.unit_costs import ChannelReturn, UnitCosts
 from incrementality.attribution.answers.velocity import Velocity, VelocityTable, measure_velocity
 
 __all__ = [
     "COST_RULES",
     "AllocatedCost",
     "BackTest",
+    "ChannelReturn",
     "CohortTable",
     "CohortValue",
     "CostAllocation",
     "CostRow",
     "DealHistory",
+    "DealRoles",
     "DealTree",
     "Engagement",
     "EngagementTable",
@@ -40,9 +44,11 @@ __all__ = [
     "JointCountsMissing",
     "ModelComparison",
     "RankFlip",
+    "RoleMix",
     "TeamBudget",
     "TeamShare",
     "TouchGroup",
+    "UnitCosts",
     "Velocity",
     "VelocityTable",
     "allocate_costs",
