@@ -32,7 +32,9 @@ Modules, from the ground up:
     boundary_crossing  how probable it is that a Brownian motion leaves its bounds at each look
     spending        how much of the error rate may be spent by a share of the information
     sequential      bounds, power and repeated intervals of a test that may stop early
+    permutation_stops  which permuted paths stop at which look
     permutation_path  a permutation test at one of several looks, each permutation followed over all of them
+    permutation_path_clusters  the same where whole accounts were randomised
     stopping        p-value, median-unbiased estimate and interval after stopping
     confidence_sequences  intervals that may be read every day
     meta            several experiments pooled by random effects
@@ -128,6 +130,7 @@ from incrementality.stats.noninferiority import Guardrail, guardrail_test, relat
 from incrementality.stats.permutation import PermutationComparison, compare_by_permutation
 from incrementality.stats.permutation_clusters import compare_clusters_by_permutation
 from incrementality.stats.permutation_path import compare_path_by_permutation
+from incrementality.stats.permutation_path_clusters import compare_cluster_path_by_permutation
 from incrementality.stats.power import (
     SampleSize,
     comparison_alpha,
@@ -263,6 +266,7 @@ __all__ = [
     "cochran_q",
     "compare_blocks",
     "compare_by_permutation",
+    "compare_cluster_path_by_permutation",
     "compare_clusters_by_permutation",
     "compare_covariates",
     "compare_means",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["cluster_statistics", "compare_clusters_by_permutation", "robust_cluster_sums"]
+__all__ = ["cluster_statistics", "clusters_of_units", "compare_clusters_by_permutation", "robust_cluster_sums"]
 
 _BLOCK = 500_000  # clusters in memory at a time, ten numbers each
 _ROUNDING = 1e-12
@@ -82,21 +82,37 @@ def compare_clusters_by_permutation(
     """
     check_permutations(permutations, alpha)
     one = units_compared(values, treated, denominator=denominator, strata=strata)
-    ids, code = np.unique(np.asarray(clusters), return_inverse=True)
-    if len(code) != len(one.y):
-        raise InputError("values and clusters differ in length", hint="give the cluster of each unit")
-    label, stratum = (_of_cluster(part, code, len(ids)) for part in (one.treated, one.stratum))
+    code, label, stratum = clusters_of_units(clusters, one)
     size = np.bincount(code).astype(float)
     y = np.asarray(values, dtype=float)
     x = np.ones(len(y)) if denominator is None else np.asarray(denominator, dtype=float)
     totals, below = (np.bincount(code, weights=part) for part in (y, x))
-    whole = units_compared(totals, label.astype(bool), denominator=below, strata=stratum)
+    whole = units_compared(totals, label, denominator=below, strata=stratum)
     labels = drawn_assignments(whole, permutations, np.random.default_rng(seed), accept)
     columns = {"y": y} if denominator is None else {"y": y, "x": x}
     rho = float(intraclass_correlation([cluster_mean(moments_of_rows(columns, clusters=code), list(columns))]))
     signed = "the outcome can be negative" if bool((y < 0).any()) else ""
     sums = robust_cluster_sums(whole, size, labels, rho)
     return compare_over_sums(sums, cluster_statistics, alpha=alpha, no_relative=signed)
+
+
+def clusters_of_units(clusters: ArrayLike, units: Units) -> tuple[NDArray[np.intp], BoolArray, NDArray[np.intp]]:
+    """Return the number of each unit's cluster, shape (n,), and the label and stratum of each cluster, shape (G,).
+
+    Raises:
+        InputError: Lengths differ, or a cluster lies in both arms or in several strata.
+
+    Examples:
+        >>> units = units_compared([3.0, 1.0, 0.0], [True, True, False])
+        >>> code, label, stratum = clusters_of_units(["b", "b", "a"], units)
+        >>> code.tolist(), label.tolist(), stratum.tolist()
+        ([1, 1, 0], [False, True], [0, 0])
+    """
+    ids, code = np.unique(np.asarray(clusters), return_inverse=True)
+    if len(code) != len(units.y):
+        raise InputError("values and clusters differ in length", hint="give the cluster of each unit")
+    label, stratum = (_of_cluster(part, code, len(ids)) for part in (units.treated, units.stratum))
+    return code, label.astype(bool), stratum
 
 
 def _of_cluster(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
@@ -22,7 +22,8 @@ from incrementality.stats.permutation import (
     units_compared,
     welch_statistics,
 )
-from incrementality.stats.permutation_inversion import TIE, Tails, studentised
+from incrementality.stats.permutation_inversion import Tails, studentised
+from incrementality.stats.permutation_stops import as_extreme, stopped_at
 from incrementality.stats.permutation_sums import (
     PermutedSums,
     drawn_assignments,
@@ -44,10 +45,9 @@ if TYPE_CHECKING:
     BoolArray = NDArray[np.bool_]
     IntArray = NDArray[np.intp]
 
-__all__ = ["Stopped", "compare_over_path", "compare_path_by_permutation", "path_sums", "stopped_at"]
+__all__ = ["compare_over_path", "compare_path_by_permutation", "first_looks", "path_sums"]
 
 _FEWEST = 2
-_ROUNDING = 1e-9
 _FARTHEST = 9.0
 
 
@@ -110,17 +110,28 @@ def compare_path_by_permutation(
         >>> answer.pvalue > 0.05, 0 in answer.effect_interval, 0 in answer.rel_interval
         (True, True, True)
     """
-    units, look = units_compared(values, treated, denominator=denominator, strata=strata), np.asarray(entry)
-    looks = len(bounds.times)
-    if look.shape != units.y.shape or not np.isin(look, np.arange(looks)).all():
-        raise InputError(
-            f"the looks at which units first count differ in length from the values, or are not 0 to {looks - 1}",
-            hint="give each unit the number of its first look, counted from 0",
-        )
+    units = units_compared(values, treated, denominator=denominator, strata=strata)
+    look, looks = first_looks(entry, units, bounds), len(bounds.times)
     rng = np.random.default_rng(seed)
-    path = path_sums(units, look.astype(np.intp), looks=looks, permutations=permutations, rng=rng, accept=accept)
+    path = path_sums(units, look, looks=looks, permutations=permutations, rng=rng, accept=accept)
     signed = "the outcome can be negative" if bool((np.asarray(values, dtype=float) < 0).any()) else ""
     return compare_over_path(path, welch_statistics, bounds, upward=upward, no_relative=signed)
+
+
+def first_looks(entry: ArrayLike, units: Units, bounds: GroupSequentialBounds) -> IntArray:
+    """Return the look at which each unit first counts, checked.
+
+    Raises:
+        InputError: Lengths differ, or a look is none of the bounds'.
+    """
+    look = np.asarray(entry)
+    if look.shape != units.y.shape or not np.isin(look, np.arange(len(bounds.times))).all():
+        raise InputError(
+            f"the looks at which units first count differ in length from the values, or are not 0 to "
+            f"{len(bounds.times) - 1}",
+            hint="give each unit the number of its first look, counted from 0",
+        )
+    return look.astype(np.intp)
 
 
 def path_sums(
@@ -206,70 +217,11 @@ def compare_over_path(
     def tails(a: float, t: float) -> Tails:
         found = np.stack([studentised(*statistics(sums, a, t)) for sums in path])
         before = stopped_at(found[:-1], spent[:-1], sides=bounds.sides, upward=upward)
-        lower, upper = (nominal(_as_extreme(sign * found[-1], before, sign)) for sign in (-1, 1))
+        lower, upper = (nominal(as_extreme(sign * found[-1], before, sign)) for sign in (-1, 1))
         return Tails(lower=lower, upper=upper)
 
     alpha = math.erfc(bounds.critical[-1] / math.sqrt(2))
     return compare_over_sums(path[-1], statistics, alpha=alpha, no_relative=no_relative, tails=tails)
-
-
-class Stopped(NamedTuple):
-    """Where each path stops.
-
-    Attributes:
-        look: The look, from 0; the number of looks where it runs on. Shape (B,).
-        side: 1 where it stops for being large, -1 for being small, 0 where it runs on. Shape (B,).
-    """
-
-    look: IntArray
-    side: IntArray
-
-
-def stopped_at(statistics: FloatArray, spent: Sequence[float], *, sides: int = 2, upward: bool = True) -> Stopped:
-    """Return the look at which each path stops, and on which side.
-
-    Args:
-        statistics: The statistic of each path at each look, shape (K, B).
-        spent: Share of all paths that may have stopped on a side by each look, length K. What ties kept from being
-            spent is left for later looks.
-        sides: 2 where large and small statistics stop, 1 for one of them.
-        upward: With one side, whether the large ones stop.
-
-    Examples:
-        >>> rises = np.array([[0.0, 1.0, 2.0, 3.0], [3.0, 2.0, 1.0, 0.0]])
-        >>> stopped_at(rises, [0.25, 0.5]).look.tolist()
-        [0, 1, 1, 0]
-    """
-    paths = statistics.shape[1]
-    look, side = np.full(paths, len(spent)), np.zeros(paths, dtype=np.intp)
-    signs = (1, -1) if sides > 1 else (1 if upward else -1,)
-    for k, (row, share) in enumerate(zip(statistics, spent, strict=True)):
-        running = side == 0
-        for sign in signs:
-            left = int(share * paths + _ROUNDING) - int(np.count_nonzero(side == sign))
-            crossed = _largest(sign * row, running, left) & (side == 0)
-            look[crossed], side[crossed] = k, sign
-    return Stopped(look, side)
-
-
-def _largest(row: FloatArray, running: BoolArray, most: int) -> BoolArray:
-    """The running paths of which no more than ``most`` running ones are as large; ties go together or not at all."""
-    values = row[running]
-    if not 0 < most < len(values):
-        return np.zeros_like(running)
-    beyond = float(np.partition(values, len(values) - 1 - most)[len(values) - 1 - most])
-    return running & (row > beyond + _tie(beyond))
-
-
-def _as_extreme(row: FloatArray, before: Stopped, sign: int) -> float:
-    """Share of paths that stopped before on a side, or run on to as large a statistic as was observed."""
-    observed, side = float(row[0]), before.side[1:]
-    later = (side == 0) & (row[1:] >= observed - _tie(observed))
-    return (1 + int(np.count_nonzero(side == sign)) + int(np.count_nonzero(later))) / len(row)
-
-
-def _tie(value: float) -> float:
-    return TIE * max(1.0, abs(value)) if math.isfinite(value) else 0.0
 
 
 def _spendable(bounds: GroupSequentialBounds, paths: int) -> list[float]:

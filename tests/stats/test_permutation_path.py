@@ -18,7 +18,8 @@ from incrementality.stats import (
 from incrementality.stats.boundary_crossing import crossing_probabilities
 from incrementality.stats.permutation import units_compared, welch_statistics
 from incrementality.stats.permutation_inversion import studentised
-from incrementality.stats.permutation_path import path_sums, stopped_at
+from incrementality.stats.permutation_path import path_sums
+from incrementality.stats.permutation_stops import stopped_at
 
 POCOCK = Spending(kind="pocock")
 # Two sets of 10,000 permutations differ in a tail by at most three Monte-Carlo errors.

@@ -19,7 +19,8 @@ from incrementality.stats import Spending, compare_path_by_permutation, group_se
 from incrementality.stats.boundary_crossing import crossing_probabilities
 from incrementality.stats.permutation import units_compared, welch_statistics
 from incrementality.stats.permutation_inversion import studentised
-from incrementality.stats.permutation_path import path_sums, stopped_at
+from incrementality.stats.permutation_path import path_sums
+from incrementality.stats.permutation_stops import stopped_at
 
 RESULTS = Path(__file__).parent / "results" / "permuted_path.json"
 SPREAD = 1.0  # of the logarithm of a payer's spend
