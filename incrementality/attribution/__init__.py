@@ -3,6 +3,16 @@
 from incrementality.attribution.journey_columns import EVENT_COLUMNS, JOURNEY_COLUMNS, LABELS, TOUCH_COLUMNS
 from incrementality.attribution.journeys import JourneyCounts, Journeys, Unit, open_journeys
 from incrementality.attribution.lifecycle import anchored_events, step_events
+from incrementality.attribution.path_table import read_path_table
+from incrementality.attribution.paths import (
+    PathCounts,
+    PathRule,
+    Paths,
+    credit_paths,
+    paths_of_journeys,
+    paths_of_strings,
+)
+from incrementality.attribution.paths_engine import EnginePaths, open_paths
 from incrementality.attribution.window_settings import parse_windows, windows_to_dict
 from incrementality.attribution.windows import ANCHORS, ANY_KIND, WINDOW_PRESETS, Anchor, WindowRule, Windows
 
@@ -15,14 +25,23 @@ __all__ = [
     "TOUCH_COLUMNS",
     "WINDOW_PRESETS",
     "Anchor",
+    "EnginePaths",
     "JourneyCounts",
     "Journeys",
+    "PathCounts",
+    "PathRule",
+    "Paths",
     "Unit",
     "WindowRule",
     "Windows",
     "anchored_events",
+    "credit_paths",
     "open_journeys",
+    "open_paths",
     "parse_windows",
+    "paths_of_journeys",
+    "paths_of_strings",
+    "read_path_table",
     "step_events",
     "windows_to_dict",
 ]

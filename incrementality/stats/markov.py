@@ -68,7 +68,7 @@ def removal_effects(counts: TransitionCounts, *, of: Literal["conversions", "val
 
         >>> from incrementality.stats.transitions import transition_counts
         >>> counted = transition_counts(channels=2, order=1, state=[1, 2, 1], following=[2, 0, 0],
-        ...     journeys=[1, 1, 1], starts=[1, 0, 1], conversions=[0, 1, 0], value=[0, 9, 0])
+        ...     journeys=[1, 1, 1], conversions=[0, 1, 0], value=[0, 9, 0])
         >>> found = removal_effects(counted)
         >>> found.effects.tolist(), found.shares.tolist(), found.expected
         ([1.0, 1.0], [0.5, 0.5], 0.5)

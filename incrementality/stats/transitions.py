@@ -56,7 +56,6 @@ def transition_counts(
     state: ArrayLike,
     following: ArrayLike,
     journeys: ArrayLike,
-    starts: ArrayLike,
     conversions: ArrayLike,
     value: ArrayLike,
 ) -> TransitionCounts:
@@ -64,14 +63,14 @@ def transition_counts(
 
     A state's number writes its last ``order`` channels as digits in base K + 1, oldest first: code + 1, and 0 where
     the journey has had fewer touches. Rows that share state and successor are summed.
+    Journeys start in a state as often as it is visited and not entered from another.
 
     Args:
         channels: How many channels K there are.
         order: How many channels a state remembers, 1 or more.
         state: The number of the state after each row's touch, shape (N,).
         following: The next touch's code + 1, and 0 where the journey ends; shape (N,).
-        journeys: How many journeys the row stands for, shape (N,).
-        starts: How many of them begin with this touch, shape (N,).
+        journeys: How many journeys the row stands for, shape (N,); rows that stand for none are left out.
         conversions: How many of them end here with a conversion, shape (N,).
         value: What those conversions are worth, shape (N,).
 
@@ -82,7 +81,7 @@ def transition_counts(
         The journeys "a b, converted" and "a, not converted":
 
         >>> counted = transition_counts(channels=2, order=1, state=[1, 2, 1], following=[2, 0, 0],
-        ...     journeys=[1, 1, 1], starts=[1, 0, 1], conversions=[0, 1, 0], value=[0, 9, 0])
+        ...     journeys=[1, 1, 1], conversions=[0, 1, 0], value=[0, 9, 0])
         >>> counted.starts.tolist(), counted.conversions.tolist(), counted.nulls.tolist()
         ([2.0, 0.0], [0.0, 1.0], [1.0, 0.0])
         >>> list(zip(counted.origins.tolist(), counted.targets.tolist(), counted.counts.tolist()))
@@ -90,8 +89,9 @@ def transition_counts(
     """
     check_order(channels, order)
     base = channels + 1
-    origin, next_code = np.asarray(state, dtype=np.int64), np.asarray(following, dtype=np.int64)
-    n, began, won, worth = (np.asarray(part, dtype=float) for part in (journeys, starts, conversions, value))
+    n = np.asarray(journeys, dtype=float)
+    origin, next_code = (np.asarray(part, dtype=np.int64)[n > 0] for part in (state, following))
+    n, won, worth = (np.asarray(part, dtype=float)[n > 0] for part in (n, conversions, value))
     onward = next_code > 0
     entered = origin[onward] % base ** (order - 1) * base + next_code[onward]
     numbers, place = np.unique(np.concatenate([origin, entered]), return_inverse=True)
@@ -102,7 +102,7 @@ def transition_counts(
         channels=channels,
         order=order,
         states=_digits(numbers, base, order) - 1,
-        starts=_sums(leaving, began, size),
+        starts=_sums(leaving, n, size) - _sums(entering, n[onward], size),
         origins=pairs // max(size, 1),
         targets=pairs % max(size, 1),
         counts=_sums(pair, n[onward], len(pairs)),

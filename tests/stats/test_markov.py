@@ -34,8 +34,8 @@ def counted(paths, *, channels, order):
                 state = state * (channels + 1) + code + 1
             last = i == len(codes) - 1
             ended = last and won
-            rows.append((state, 0 if last else codes[i + 1] + 1, 1, i == 0, ended, value if ended else 0))
-    names = ("state", "following", "journeys", "starts", "conversions", "value")
+            rows.append((state, 0 if last else codes[i + 1] + 1, 1, ended, value if ended else 0))
+    names = ("state", "following", "journeys", "conversions", "value")
     return transition_counts(channels=channels, order=order, **dict(zip(names, zip(*rows, strict=True), strict=True)))
 
 
@@ -157,7 +157,6 @@ def test_a_rare_channel_keeps_its_digits():
         state=[1, 1, 1, 2],
         following=[0, 0, 2, 0],
         journeys=[10**9, 10**9, 1, 1],
-        starts=[10**9, 10**9, 1, 0],
         conversions=[10**9, 0, 0, 1],
         value=[0, 0, 0, 0],
     )
@@ -170,7 +169,7 @@ def test_a_channel_that_never_converts_and_one_that_never_occurs_lose_nothing():
 
 
 def test_states_that_no_journey_comes_to_change_nothing():
-    told = {"state": [1, 1, 3], "following": [0, 0, 3], "journeys": [1, 1, 1], "starts": [1, 1, 0]}
+    told = {"state": [1, 1, 3], "following": [0, 0, 3], "journeys": [1, 1, 1]}
     found = transition_counts(channels=3, order=1, **told, conversions=[1, 0, 0], value=[0, 0, 0])
     assert removal_effects(found).effects.tolist() == [1.0, 0.0, 0.0]
     assert removal_effects(found).states == 1
@@ -192,7 +191,7 @@ def test_many_states_are_solved_as_a_sparse_system(monkeypatch):
     ],
 )
 def test_counts_of_which_no_chain_can_be_made_are_refused(changes, told):
-    rows = {"state": [1], "following": [0], "journeys": [1], "starts": [1], "conversions": [1], "value": [0]}
+    rows = {"state": [1], "following": [0], "journeys": [1], "conversions": [1], "value": [0]}
     with pytest.raises(InputError, match=told):
         removal_effects(transition_counts(channels=2, order=1, **(rows | changes)))
 
