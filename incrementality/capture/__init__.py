@@ -1,7 +1,26 @@
 """The records of a company: touches, deals and money read under contract, cleaned, matched, set aside, audited."""
 
+from incrementality.capture.company import Company, open_company
+from incrementality.capture.identity import Identities, resolve_identities
+from incrementality.capture.intake import Intake, Reason, TableIntake
 from incrementality.capture.presets import PRESETS, Preset
+from incrementality.capture.revenue import Revenue
 from incrementality.capture.source import MoneyFormat, Source, Sources
 from incrementality.capture.sources import parse_sources
 
-__all__ = ["PRESETS", "MoneyFormat", "Preset", "Source", "Sources", "parse_sources"]
+__all__ = [
+    "PRESETS",
+    "Company",
+    "Identities",
+    "Intake",
+    "MoneyFormat",
+    "Preset",
+    "Reason",
+    "Revenue",
+    "Source",
+    "Sources",
+    "TableIntake",
+    "open_company",
+    "parse_sources",
+    "resolve_identities",
+]

@@ -10,7 +10,8 @@ from incrementality.taxonomy.crossings import crossing_problems
 TAXONOMY = default_taxonomy()
 VOCABULARIES = [pytest.param(vocabulary, id=vocabulary.name) for vocabulary in TAXONOMY.vocabularies()]
 TYPES = {
-    "marketing": "ad_click paid_impression content_download webinar email_engagement reply site_visit return_visit event",
+    "marketing": "ad_click paid_impression content_download webinar email_engagement reply site_visit return_visit "
+    "event",
     "sdr": "call sequence_email discovery_call qualification meeting_set",
     "ae": "discovery demo proposal pricing stakeholder_meeting rfp follow_up",
     "presales": "technical_demo proof_of_concept architecture_review integration_assessment security_and_compliance "
