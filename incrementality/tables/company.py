@@ -138,6 +138,17 @@ _CONTACTS = Table(
         Column("created_at", "time", "when the contact entered the CRM"),
     ),
 )
+_CONTACT_ROLES = Table(
+    "contact_roles",
+    "",
+    "the part that one person plays in one deal",
+    "a touch counts for every deal of its account that was open then, unless it was logged on one",
+    (
+        Column("contact_id", "id", "the person", required=True),
+        Column("opportunity_id", "id", "the deal", required=True),
+        Column("role", "label", "the part: champion, decision maker, user ..."),
+    ),
+)
 _IDENTITIES = Table(
     "identities",
     "",
@@ -267,6 +278,7 @@ COMPANY_TABLES: Mapping[str, Table] = MappingProxyType(
             _STAGES,
             _ACCOUNTS,
             _CONTACTS,
+            _CONTACT_ROLES,
             _IDENTITIES,
             _CAMPAIGNS,
             _INVOICES,
