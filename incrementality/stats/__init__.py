@@ -15,6 +15,7 @@ Modules, from the ground up:
     adjustment      Lin's covariate adjustment, from moments and one pass over residuals
     cluster_variance  CR2 variances and Satterthwaite's degrees of freedom of means over whole clusters
     clusters        two arms of whole clusters compared, exchangeable working model
+    cluster_guard   when cluster totals are too few and skewed for that
     cluster_adjustment  the same with covariates, from each cluster's cross products
     balance         covariates of two arms compared: standardised differences and one joint test
     sample_ratio    observed against planned sizes of the arms
@@ -56,6 +57,7 @@ Modules, from the ground up:
     transitions     how often journeys pass from one channel to the next
     markov          removal effects of channels, by an absorbing chain solved exactly
     shapley         Shapley values of channels, exact or sampled
+    logistic        logistic regression on counted journeys, scored out of sample
 """
 
 from incrementality.stats.adjustment import (
@@ -75,6 +77,7 @@ from incrementality.stats.cluster_adjustment import (
     adjusted_cluster_means,
     adjusted_clusters,
 )
+from incrementality.stats.cluster_guard import SkewedClusters, skewed_clusters
 from incrementality.stats.cluster_sums import ClusterSizes, ClusterSums
 from incrementality.stats.cluster_variance import (
     FEWEST_DEGREES_OF_FREEDOM,
@@ -121,6 +124,7 @@ from incrementality.stats.influence import (
     influence_covariance,
     ratio_influence,
 )
+from incrementality.stats.logistic import PENALTIES, LogisticFit, LogisticScore, fit_logistic, score_logistic
 from incrementality.stats.markov import RemovalEffects, removal_effects
 from incrementality.stats.means import estimate_mean, mean_covariance
 from incrementality.stats.meta import PooledEffect, pool_effects, pooled_arm_variance
@@ -202,6 +206,7 @@ __all__ = [
     "FEWEST_DEGREES_OF_FREEDOM",
     "FEWEST_EFFECTIVE_CLUSTERS",
     "FEWEST_PAYERS",
+    "PENALTIES",
     "AdjustedClusters",
     "AdjustedMean",
     "Allocation",
@@ -224,6 +229,8 @@ __all__ = [
     "InfluenceValues",
     "Interval",
     "LogRank",
+    "LogisticFit",
+    "LogisticScore",
     "MeanEstimate",
     "Moments",
     "Outcome",
@@ -239,6 +246,7 @@ __all__ = [
     "ShapleyValues",
     "ShrunkEffects",
     "SimulatedPower",
+    "SkewedClusters",
     "SmallHoldout",
     "Spending",
     "StoppedEstimate",
@@ -292,6 +300,7 @@ __all__ = [
     "exact_tails",
     "expected_information",
     "expected_money",
+    "fit_logistic",
     "group_sequential_bounds",
     "guardrail_test",
     "hochberg",
@@ -331,9 +340,11 @@ __all__ = [
     "sample_ratio_test",
     "sample_size",
     "sampled_shapley",
+    "score_logistic",
     "shapley_values",
     "shrink_effects",
     "simulate_power",
+    "skewed_clusters",
     "skewness_of_sums",
     "small_holdout_guard",
     "small_sample_power",
