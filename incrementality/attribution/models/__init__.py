@@ -1,3 +1,33 @@
 """Models of credit: records of functions, each one query in the engine."""
 
-__all__: list[str] = []
+from incrementality.attribution.models.decays import capped, time_decay, usage_weighted
+from incrementality.attribution.models.expansion import ExpansionRules, expansion_roles
+from incrementality.attribution.models.groups import NEW_BUSINESS_WEIGHTS, function_weights, per_kind, save_event
+from incrementality.attribution.models.positions import first, last, last_non, linear, position, w_shaped
+from incrementality.attribution.models.registry import RULE_MODELS
+from incrementality.attribution.models.roles import RoleModel, expansion_model
+from incrementality.attribution.models.rules import RuleModel, Touch, rule_model
+
+__all__ = [
+    "NEW_BUSINESS_WEIGHTS",
+    "RULE_MODELS",
+    "ExpansionRules",
+    "RoleModel",
+    "RuleModel",
+    "Touch",
+    "capped",
+    "expansion_model",
+    "expansion_roles",
+    "first",
+    "function_weights",
+    "last",
+    "last_non",
+    "linear",
+    "per_kind",
+    "position",
+    "rule_model",
+    "save_event",
+    "time_decay",
+    "usage_weighted",
+    "w_shaped",
+]

@@ -1,0 +1,124 @@
+"""From journeys and models to the share of each touch in its event: one query for all models that weigh touches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from incrementality.attribution.models.roles import RoleModel
+from incrementality.attribution.models.rules import RuleModel, Touch
+from incrementality.errors import InputError
+from incrementality.warehouse.sql import column, literal, named, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from incrementality.attribution.journeys import Journeys
+
+__all__ = ["CreditModel", "RuleShares", "parted_models", "role_share_rows", "rule_shares"]
+
+CreditModel = RuleModel | RoleModel
+
+_ROLE_ROWS = """
+SELECT e.*, t.touch_id AS touch_id, t.touch_at AS touch_at, r.role AS role, r.share AS share
+FROM roles AS r JOIN events AS e ON r.event_id = e.event_id
+LEFT JOIN touches AS t ON r.event_id = t.event_id AND r.touch_id = t.touch_id
+"""
+_OF_THE_ROLE = ("function",)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleShares:
+    """All rule models on the same rows.
+
+    Attributes:
+        rows: The query of the journeys' rows with whatever ``shares`` and ``weights`` read.
+        shares: For each model the share of a row in its event, as an expression on ``rows``.
+        weights: For each model that is not trusted its weight, to be checked.
+    """
+
+    rows: exp.Expression
+    shares: tuple[exp.Expression, ...]
+    weights: tuple[tuple[RuleModel, exp.Expression], ...]
+
+
+def parted_models(models: Iterable[CreditModel]) -> tuple[list[RuleModel], list[RoleModel]]:
+    """Part models into those that weigh touches and those that name roles.
+
+    Raises:
+        InputError: There is none, or two of one name credit the same kind of event.
+    """
+    listed = list(models)
+    if not listed:
+        raise InputError("no model of credit is named", hint="name some, such as first, last and position")
+    for k, model in enumerate(listed):
+        for other in listed[:k]:
+            if model.name == other.name and (not model.kinds or not other.kinds or set(model.kinds) & set(other.kinds)):
+                raise InputError(
+                    f"two models are called {model.name!r} and credit the same events",
+                    hint="give each a name, or kinds of its own",
+                )
+    rules = [model for model in listed if isinstance(model, RuleModel)]
+    return rules, [model for model in listed if isinstance(model, RoleModel)]
+
+
+def rule_shares(journeys: Journeys, models: Sequence[RuleModel]) -> RuleShares:
+    """Return the shares of all rule models in one query; sums over an event are only taken where a model needs them."""
+    weights = [_weight(model) for model in models]
+    staged = [not m.normalised or w.find(exp.Window) is not None for m, w in zip(models, weights, strict=True)]
+    rows = journeys.rows()
+    first = [named(w, f"w_{k}") for k, w in enumerate(weights) if staged[k]]
+    rows = _with_columns(rows, first)
+    sums = [
+        named(parse("sum($w) OVER (PARTITION BY event_id)", w=column(f"w_{k}")), f"n_{k}")
+        for k, model in enumerate(models)
+        if not model.normalised
+    ]
+    rows = _with_columns(rows, sums)
+    shares = [_share(k, model) if staged[k] or not model.normalised else weights[k] for k, model in enumerate(models)]
+    checked = [
+        (model, column(f"w_{k}") if staged[k] else weights[k].copy())
+        for k, model in enumerate(models)
+        if not model.trusted
+    ]
+    return RuleShares(rows, tuple(shares), tuple(checked))
+
+
+def _weight(model: RuleModel) -> exp.Expression:
+    weight = model.weight(Touch())
+    if model.kinds:
+        among = exp.In(this=column("kind"), expressions=[literal(kind) for kind in model.kinds])
+        weight = parse("CASE WHEN $among THEN $weight ELSE 0e0 END", among=among, weight=weight)
+    return weight if model.trusted else parse("coalesce(CAST($weight AS DOUBLE), 0e0)", weight=weight)
+
+
+def _share(k: int, model: RuleModel) -> exp.Expression:
+    if model.normalised:
+        return column(f"w_{k}")
+    return parse("CASE WHEN $n > 0e0 THEN $w / $n ELSE 0e0 END", n=column(f"n_{k}"), w=column(f"w_{k}"))
+
+
+def _with_columns(rows: exp.Expression, added: list[exp.Expression]) -> exp.Expression:
+    if not added:
+        return rows
+    query = parse("SELECT * FROM rows AS r", rows=exp.Subquery(this=rows))
+    query.set("expressions", [*query.expressions, *added])
+    return query
+
+
+def role_share_rows(journeys: Journeys, model: RoleModel, labels: Sequence[str]) -> exp.Expression:
+    """Return the query of a role model's rows: the event's columns, ``touch_id``, ``touch_at``, labels, role, share.
+
+    The function is the one that the model names; other labels are those of the touch that stands for the role.
+    """
+    query = parse(
+        _ROLE_ROWS,
+        roles=exp.Subquery(this=model.rows(journeys)),
+        events=exp.Subquery(this=journeys.event_rows()),
+        touches=exp.Subquery(this=journeys.source_rows()),
+    )
+    added = [named(column(name, of="r" if name in _OF_THE_ROLE else "t"), name) for name in labels]
+    query.set("expressions", [*query.expressions, *added])
+    return query
