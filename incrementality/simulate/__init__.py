@@ -3,7 +3,7 @@
 The judge does not know the judged: nothing here imports an estimator.
 """
 
-from incrementality.simulate.company import CompanyHoldout, SimulatedCompany, cells_of, simulate_company
+from incrementality.simulate.company import CaptureFaults, CompanyHoldout, SimulatedCompany, cells_of, simulate_company
 from incrementality.simulate.hazards import annual_recurring_revenue, numeric_hazards, zero_inflated_revenue
 from incrementality.simulate.holdout import Manifest, SimulatedHoldout
 from incrementality.simulate.journey import crm_journey_holdout, regenerate
@@ -11,6 +11,7 @@ from incrementality.simulate.trigger import SimulatedTrigger, expansion_trigger_
 from incrementality.simulate.truth import TrueEffect, true_effects
 
 __all__ = [
+    "CaptureFaults",
     "CompanyHoldout",
     "Manifest",
     "SimulatedCompany",

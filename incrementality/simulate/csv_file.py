@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from incrementality.simulate.world import Column
 
-__all__ = ["write_csv"]
+__all__ = ["rows_of", "write_csv"]
 
 _ROWS_AT_ONCE = 50_000
 
@@ -33,12 +33,13 @@ def write_csv(columns: dict[str, Column], path: str | os.PathLike[str]) -> Path:
     with staged(target) as temporary, temporary.open("x", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
-        for rows in _chunks(columns):
+        for rows in rows_of(columns):
             writer.writerows(rows)
     return target
 
 
-def _chunks(columns: dict[str, Column]) -> Iterator[Iterator[tuple[object, ...]]]:
+def rows_of(columns: dict[str, Column]) -> Iterator[Iterator[tuple[object, ...]]]:
+    """Yield the rows of a table as they are written, some ten thousand at a time; missing values are ``None``."""
     rows = len(next(iter(columns.values())))
     for start in range(0, rows, _ROWS_AT_ONCE):
         cells = [_cells(column[start : start + _ROWS_AT_ONCE]) for column in columns.values()]

@@ -24,23 +24,29 @@ doubled touches, spellings that no mapping knows. Each fault is planted in a kno
 """
 
 from incrementality.simulate.company.blocks import Books
+from incrementality.simulate.company.capture_faults import CaptureFaults
 from incrementality.simulate.company.cells import CELLS, FUNCTIONS, Cell, cells_of
 from incrementality.simulate.company.holdouts import USUAL_HOLDOUTS, CompanyHoldout
-from incrementality.simulate.company.simulated import SimulatedCompany, simulate_company
+from incrementality.simulate.company.making import simulate_company
+from incrementality.simulate.company.simulated import SimulatedCompany
 from incrementality.simulate.company.truth import CompanyTruth, FairShare, fair_shares, players_by
+from incrementality.simulate.company.written import arguments_of, write_company
 
 __all__ = [
     "CELLS",
     "FUNCTIONS",
     "USUAL_HOLDOUTS",
     "Books",
+    "CaptureFaults",
     "Cell",
     "CompanyHoldout",
     "CompanyTruth",
     "FairShare",
     "SimulatedCompany",
+    "arguments_of",
     "cells_of",
     "fair_shares",
     "players_by",
     "simulate_company",
+    "write_company",
 ]

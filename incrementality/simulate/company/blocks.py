@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from incrementality.simulate.company.population import Luck, Population
     from incrementality.simulate.world import BoolArray, Integers
 
-__all__ = ["Block", "Books", "blocks_of", "cells_off", "keep_books", "stream"]
+__all__ = ["Block", "Books", "blocks_of", "cells_off", "keep_books", "silence_of", "stream"]
 
 _WORLD = 3  # keeps the chance of this world apart from that of other worlds of the same seed
 _ACCOUNTS_AT_ONCE = 20_000
@@ -65,7 +65,7 @@ class Books:
 
     Attributes:
         by_account: Shape (accounts, quarters).
-        by_kind: Shape (quarters, kinds), in the order of ``KINDS``: new, expansion, renewal, saved.
+        by_kind: Shape (quarters, kinds), in the order of ``KINDS``: new, expansion, renewal.
     """
 
     by_account: Integers
@@ -122,14 +122,14 @@ def keep_books(
     by_account, by_kind = [], np.zeros((len(off), len(KINDS)), dtype=np.int64)
     for block in blocks:
         found = [
-            quarter.amounts - quarter.refunds for quarter in block.quarters(silence(block, off, holdouts), draw=draw)
+            quarter.amounts - quarter.refunds for quarter in block.quarters(silence_of(block, off, holdouts), draw=draw)
         ]
         by_account.append(np.stack([revenue.sum(axis=0) for revenue in found], axis=1))
         by_kind += np.stack([revenue.sum(axis=1) for revenue in found])
     return Books(np.concatenate(by_account), by_kind)
 
 
-def silence(block: Block, off: BoolArray, holdouts: Sequence[CompanyHoldout]) -> Silence:
+def silence_of(block: Block, off: BoolArray, holdouts: Sequence[CompanyHoldout]) -> Silence:
     """Return what does not act in a block when these holdouts are run and these cells are off."""
     withheld = (
         (cells_off(each.cells, len(off), since=each.first, until=each.last), accounts)

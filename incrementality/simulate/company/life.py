@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Quarter", "Silence", "live"]
 
-KINDS = ("new", "expansion", "renewal", "saved")
+KINDS = ("new", "expansion", "renewal")
 
 _REFUNDED = 0.02
 
@@ -63,6 +63,7 @@ class Quarter:
         decisions: What they decided.
         amounts: Gross amounts; shape (kinds, accounts), in the order of ``KINDS``.
         refunds: What was given back of them; same shape.
+        held: Seats paid for at the start; shape (accounts,).
         bought: Seats paid for at the end; shape (accounts,).
         usage: Share of the seats in use at the end; shape (accounts,).
         unsubscribed: Who unsubscribed; shape (accounts,).
@@ -77,6 +78,7 @@ class Quarter:
     decisions: Decisions
     amounts: Integers
     refunds: Integers
+    held: Integers
     bought: Integers
     usage: Floats
     unsubscribed: BoolArray
@@ -109,7 +111,7 @@ def _quarter(population: Population, state: State, luck: Luck, silence: Silence,
     moments["open_deal"] = state.in_deal | opened
     start(acts, {"open_deal": moments["open_deal"]})
     decisions = decide(population, state, luck, moments, acts, wish=wish, tired=tired)
-    amounts = _amounts(population, state, decisions)
+    held, amounts = state.bought, _amounts(population, state, decisions)
     unsubscribed, complained = _signals(moments, state, luck, irritation)
     carry_over(population, state, luck, moments, acts, decisions=decisions, quarter=number)
     state.unsubscribed = state.unsubscribed | unsubscribed
@@ -123,6 +125,7 @@ def _quarter(population: Population, state: State, luck: Luck, silence: Silence,
         decisions,
         amounts,
         refunds,
+        held,
         state.bought,
         state.usage,
         unsubscribed,
@@ -131,14 +134,8 @@ def _quarter(population: Population, state: State, luck: Luck, silence: Silence,
 
 
 def _amounts(population: Population, state: State, decisions: Decisions) -> Integers:
-    renewal = np.where(decisions.renewed, state.bought, 0)
-    seats = (
-        decisions.first_seats,
-        decisions.added_seats,
-        np.where(decisions.saved, 0, renewal),
-        np.where(decisions.saved, renewal, 0),
-    )
-    return np.stack(seats) * population.price
+    renewed_seats = np.where(decisions.renewed, state.bought, 0)
+    return np.stack([decisions.first_seats, decisions.added_seats, renewed_seats]) * population.price
 
 
 def _refunds(amounts: Integers, luck: Luck) -> Integers:

@@ -45,13 +45,15 @@ JOURNEYS: tuple[Journey, ...] = (
         "site_visit",
         "interest",
         "awareness",
-        "product",
+        "integration",
         (
             Step(
                 "marketing",
                 {"interest": 0.04},
                 (
-                    TouchKind("paid_impression", "paid_social", 3.0, ("viewed", "viewed"), 1.0, "automatic", "ads"),
+                    TouchKind(
+                        "paid_impression", "paid_social", 3.0, ("delivered", "delivered"), 1.0, "automatic", "ads"
+                    ),
                     TouchKind("ad_click", "paid_social", 0.4, ("clicked", "clicked"), 1.0, "inbound", "ads"),
                 ),
                 (0.8, 0.8, 0.8),
@@ -65,7 +67,7 @@ JOURNEYS: tuple[Journey, ...] = (
         "download",
         "interest",
         "consideration",
-        "product",
+        "integration",
         (
             Step(
                 "marketing",
@@ -88,7 +90,7 @@ JOURNEYS: tuple[Journey, ...] = (
         "webinar",
         "interest",
         "consideration",
-        "product",
+        "integration",
         (
             Step(
                 "marketing",
@@ -110,7 +112,7 @@ JOURNEYS: tuple[Journey, ...] = (
         "good_fit",
         "interest",
         "awareness",
-        "product",
+        "integration",
         (
             Step("sdr", {"interest": 0.7}, (_sequence(3.0), _call()), (0.8, 0.9, 0.9), irritation=0.6),
             Step("ae", {"interest": 0.25}, (_meeting("discovery", 0.6),), (0.3, 0.4, 0.5), _LATE),
@@ -121,12 +123,16 @@ JOURNEYS: tuple[Journey, ...] = (
         "partner_knows",
         "interest",
         "consideration",
-        "product",
+        "integration",
         (
             Step(
                 "partner",
                 {"interest": 0.9, "deal": 0.25},
-                (TouchKind("referral", "partner", 1.0, ("accepted", "sent"), 0.9, "inbound", "partner_portal"),),
+                (
+                    TouchKind(
+                        "partner_referral", "partner", 1.0, ("answered", "sent"), 0.9, "inbound", "partner_portal"
+                    ),
+                ),
                 phase=_EARLY,
             ),
             Step("ae", {"deal": 0.2}, (_meeting("discovery"),), (0.6, 0.7, 0.8), _LATE),
@@ -210,7 +216,7 @@ JOURNEYS: tuple[Journey, ...] = (
                 (0.3, 0.8, 1.0),
                 _EARLY,
             ),
-            Step("executive", {"expansion": 0.25, "renewal": 0.1}, (_meeting("review"),), _LARGEST, _MIDDLE),
+            Step("executive", {"expansion": 0.25, "renewal": 0.1}, (_meeting("executive_review"),), _LARGEST, _MIDDLE),
         ),
     ),
     Journey(

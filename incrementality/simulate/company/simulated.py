@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,17 +12,27 @@ import numpy as np
 
 from incrementality.errors import InputError
 from incrementality.simulate.company.blocks import blocks_of, cells_off, keep_books
+from incrementality.simulate.company.calendar import DAY, start_of_quarter
+from incrementality.simulate.company.capture_faults import CaptureFaults
 from incrementality.simulate.company.cells import CELLS
-from incrementality.simulate.company.holdouts import USUAL_HOLDOUTS, CompanyHoldout, check_holdouts
+from incrementality.simulate.company.export import Export
+from incrementality.simulate.company.holdouts import CompanyHoldout
+from incrementality.simulate.company.rows import joined
 from incrementality.simulate.company.truth import CompanyTruth, FairShare, fair_shares, players_by, true_company
+from incrementality.simulate.company.written import write_company
+from incrementality.tables import COMPANY_TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    import os
+    from collections.abc import Iterable
+    from typing import Any
 
     from incrementality.simulate.company.blocks import Block, Books
     from incrementality.simulate.company.cells import Cell
+    from incrementality.simulate.company.rows import Columns, Tables
+    from incrementality.simulate.company.written import WriteParquet
 
-__all__ = ["SimulatedCompany", "simulate_company"]
+__all__ = ["SimulatedCompany"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,18 +43,75 @@ class SimulatedCompany:
         accounts: Number of accounts.
         quarters: Number of quarters.
         seed: Seed of all chance.
-        dirty: Whether faults of capture are planted.
+        faults: Faults of capture; None for a clean company.
         holdouts: The experiments that were run.
     """
 
     accounts: int
     quarters: int
     seed: int
-    dirty: bool
+    faults: CaptureFaults | None
     holdouts: tuple[CompanyHoldout, ...]
 
+    @property
+    def as_of(self) -> datetime:
+        """When the export was made (UTC): 30 days after the period, when all refunds are known."""
+        return datetime.fromtimestamp(start_of_quarter(self.quarters) + 30 * DAY, tz=UTC)
+
+    @property
+    def tables(self) -> Tables:
+        """The tables as the company exports them, by the names and columns of ``COMPANY_TABLES``.
+
+        Ids and labels are Python strings or None, times numpy's (UTC), money whole cents; ``at_risk`` is masked where
+        it is missing.
+
+        Examples:
+            >>> from incrementality.simulate import simulate_company
+            >>> tables = simulate_company(200, seed=2).tables
+            >>> tables["opportunities"]["opportunity_id"][0]
+            'o_0000001'
+        """
+        return {name: columns for name, columns in self._exported[0].items() if name in COMPANY_TABLES}
+
+    @property
+    def entries(self) -> Columns:
+        """The log of entries: which account met the moment of which journey when, whatever its arm."""
+        return self._exported[0]["entries"]
+
+    @property
+    def assignments(self) -> Columns:
+        """The arm of every account in every experiment: ``holdout`` or ``always-on``."""
+        return self._exported[0]["assignments"]
+
+    @property
+    def planted(self) -> dict[str, int]:
+        """Rows hit by each fault of capture, by its name in :class:`CaptureFaults`; empty for a clean company.
+
+        Examples:
+            >>> from incrementality.simulate import simulate_company
+            >>> simulate_company(200, seed=2, dirty=False).planted
+            {}
+            >>> simulate_company(200, seed=2).planted["duplicate_touches"] > 0
+            True
+        """
+        return self._exported[1]
+
+    def export(self) -> Export:
+        """Return the export, to be read block by block where the tables are too large for memory."""
+        return Export(self.quarters, self.holdouts, self.faults)
+
     @cached_property
-    def _blocks(self) -> tuple[Block, ...]:
+    def _exported(self) -> tuple[Tables, dict[str, int]]:
+        export = self.export()
+        return joined(export.tables(self.blocks)), dict(export.planted)
+
+    def write(self, folder: str | os.PathLike[str], *, parquet: WriteParquet | None = None) -> dict[str, Any]:
+        """Write tables, entries, assignments, a data card and a manifest into a folder; see :func:`write_company`."""
+        return write_company(self, folder, parquet=parquet)
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The accounts, in blocks that know nothing of one another."""
         return tuple(blocks_of(self.accounts, self.quarters, self.seed, self.holdouts))
 
     def counterfactual(
@@ -68,7 +136,7 @@ class SimulatedCompany:
             InputError: A cell or a quarter is not the company's.
 
         Examples:
-            >>> from incrementality.simulate import cells_of
+            >>> from incrementality.simulate import cells_of, simulate_company
             >>> company = simulate_company(300, seed=2)
             >>> everything, nothing = company.counterfactual(), company.counterfactual(cells_of())
             >>> everything.revenue > nothing.revenue
@@ -82,13 +150,14 @@ class SimulatedCompany:
                 hint=f"choose quarters from 0 to {self.quarters - 1}",
             )
         switched = cells_off(cells, self.quarters, since=since, until=last)
-        return keep_books(self._blocks, switched, self.holdouts if withheld else (), draw=draw)
+        return keep_books(self.blocks, switched, self.holdouts if withheld else (), draw=draw)
 
     @cached_property
     def truth(self) -> CompanyTruth:
         """Removal effect of each function and each journey, and the baseline, in the realised world.
 
         Examples:
+            >>> from incrementality.simulate import simulate_company
             >>> truth = simulate_company(300, seed=2).truth
             >>> truth.caused == truth.revenue - truth.baseline
             True
@@ -103,7 +172,7 @@ class SimulatedCompany:
             quarter: The quarter in which revenue is booked; None for the whole period.
 
         Examples:
-            >>> from incrementality.simulate import cells_of
+            >>> from incrementality.simulate import cells_of, simulate_company
             >>> company = simulate_company(300, seed=2)
             >>> company.removal(cells_of(function="ae")) == company.truth.removal_by_function["ae"]
             True
@@ -118,7 +187,7 @@ class SimulatedCompany:
         Below zero where they replace one another: the removal of both then exceeds the sum of their removals.
 
         Examples:
-            >>> from incrementality.simulate import cells_of
+            >>> from incrementality.simulate import cells_of, simulate_company
             >>> company = simulate_company(300, seed=2)
             >>> ae, presales = cells_of(function="ae"), cells_of(function="presales")
             >>> both = company.removal(ae) + company.removal(presales) - company.removal(ae | presales)
@@ -139,6 +208,7 @@ class SimulatedCompany:
             seed: Seed of the orders.
 
         Examples:
+            >>> from incrementality.simulate import simulate_company
             >>> company = simulate_company(40, quarters=2, seed=2)
             >>> shares = company.fair_share(permutations=2)
             >>> round(sum(share.value for share in shares)) == company.truth.caused
@@ -157,7 +227,7 @@ class SimulatedCompany:
             InputError: Fewer than two draws.
 
         Examples:
-            >>> from incrementality.simulate import cells_of
+            >>> from incrementality.simulate import cells_of, simulate_company
             >>> mean, error = simulate_company(300, seed=2).expected_removal(cells_of(function="cs"), draws=5)
             >>> mean > 0 and error > 0
             True
@@ -186,61 +256,3 @@ class SimulatedCompany:
                 hint="a cell is (function, journey); cells_of() lists them",
             )
         return cells
-
-
-def simulate_company(
-    accounts: int = 1_000,
-    quarters: int = 6,
-    *,
-    seed: int = 1,
-    dirty: bool = True,
-    holdouts: Sequence[CompanyHoldout] | None = None,
-) -> SimulatedCompany:
-    """Return a simulated software company, with its truth (see :mod:`incrementality.simulate.company`).
-
-    Nothing is simulated until it is asked for.
-
-    Args:
-        accounts: Number of accounts: prospects and customers.
-        quarters: Number of quarters, from 2025Q1 on.
-        seed: Seed of all chance, 0 or more. Population, luck, arms, touches and faults come from streams of their
-            own: the same accounts meet the same luck whatever is withheld.
-        dirty: Whether faults of capture are planted.
-        holdouts: The experiments that are run; default: ``USUAL_HOLDOUTS``, as far as they start within the period.
-
-    Raises:
-        InputError: An argument is outside what is allowed.
-
-    Examples:
-        >>> company = simulate_company(500, seed=3)
-        >>> [holdout.name for holdout in company.holdouts][:2]
-        ['global-holdout', 'renewal-outreach-holdout']
-    """
-    allowed = (
-        (accounts >= 1, f"accounts is {accounts}", "one account or more"),
-        (1 <= quarters <= _MOST_QUARTERS, f"quarters is {quarters}", f"1 to {_MOST_QUARTERS}"),
-        (seed >= 0, f"seed is {seed}", "0 or more"),
-    )
-    for fine, wrong, what in allowed:
-        if not fine:
-            raise InputError(wrong, hint=f"allowed: {what}")
-    run = _usual(quarters) if holdouts is None else check_holdouts(holdouts, quarters)
-    return SimulatedCompany(accounts, quarters, seed, dirty, run)
-
-
-_MOST_QUARTERS = 40
-
-
-def _usual(quarters: int) -> tuple[CompanyHoldout, ...]:
-    """Return the usual holdouts that start within the period; those that end after it last to its end."""
-    return tuple(
-        each if each.last is None or each.last < quarters else _to_the_end(each)
-        for each in USUAL_HOLDOUTS
-        if each.first < quarters
-    )
-
-
-def _to_the_end(holdout: CompanyHoldout) -> CompanyHoldout:
-    from dataclasses import replace
-
-    return replace(holdout, last=None)
