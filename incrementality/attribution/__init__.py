@@ -6,13 +6,22 @@ from incrementality.attribution.journeys import JourneyCounts, Journeys, Unit, o
 from incrementality.attribution.lifecycle import anchored_events, step_events
 from incrementality.attribution.models import (
     NEW_BUSINESS_WEIGHTS,
+    PATH_MODELS,
     RULE_MODELS,
+    ConversionGate,
     ExpansionRules,
+    PathCredit,
+    PathModel,
     RoleModel,
     RuleModel,
     Touch,
+    conversions_a_month,
     expansion_model,
+    markov_model,
+    regression_model,
     rule_model,
+    shapley_model,
+    spread_credit,
 )
 from incrementality.attribution.path_table import read_path_table
 from incrementality.attribution.paths import (
@@ -24,6 +33,7 @@ from incrementality.attribution.paths import (
     paths_of_strings,
 )
 from incrementality.attribution.paths_engine import EnginePaths, open_paths
+from incrementality.attribution.paths_events import EventPaths, paths_of_events
 from incrementality.attribution.shares import CreditModel
 from incrementality.attribution.window_settings import parse_windows, windows_to_dict
 from incrementality.attribution.windows import ANCHORS, ANY_KIND, WINDOW_PRESETS, Anchor, WindowRule, Windows
@@ -35,6 +45,7 @@ __all__ = [
     "JOURNEY_COLUMNS",
     "LABELS",
     "NEW_BUSINESS_WEIGHTS",
+    "PATH_MODELS",
     "RULE_MODELS",
     "SHOWN_BESIDE",
     "TOUCH_COLUMNS",
@@ -42,13 +53,17 @@ __all__ = [
     "UNKNOWN",
     "WINDOW_PRESETS",
     "Anchor",
+    "ConversionGate",
     "Credit",
     "CreditModel",
     "EnginePaths",
+    "EventPaths",
     "ExpansionRules",
     "JourneyCounts",
     "Journeys",
     "PathCounts",
+    "PathCredit",
+    "PathModel",
     "PathRule",
     "Paths",
     "RoleModel",
@@ -58,16 +73,22 @@ __all__ = [
     "WindowRule",
     "Windows",
     "anchored_events",
+    "conversions_a_month",
     "credit_paths",
     "credit_totals",
     "expansion_model",
+    "markov_model",
     "open_journeys",
     "open_paths",
     "parse_windows",
+    "paths_of_events",
     "paths_of_journeys",
     "paths_of_strings",
     "read_path_table",
+    "regression_model",
     "rule_model",
+    "shapley_model",
+    "spread_credit",
     "step_events",
     "windows_to_dict",
 ]
