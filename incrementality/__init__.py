@@ -22,6 +22,7 @@ Rooms, from the ground up:
     simulate        worlds with known truth
     lift            checks, estimates, segments, verdict
     attribution     journeys, models of credit, the credit ledger
+    calibration     experiments correct attribution into incremental credit
     report          pages and figures of designs and readouts
     workspace       the project folder and its verbs
     cli             the command line
