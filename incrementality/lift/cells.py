@@ -23,7 +23,8 @@ def guarded_cell(
 ) -> list[LiftEstimate]:
     """Return a cell's comparisons by permutation where the rule asks for it, else as they are.
 
-    The rule reads all arms of the cell together. A cell in which nobody pays keeps its comparison: nothing varies.
+    The rule reads all arms of the cell together. Whole accounts keep CR2.
+    A cell in which nobody pays keeps its comparison: nothing varies.
 
     Args:
         sample: The units.
@@ -32,6 +33,8 @@ def guarded_cell(
         value: The engine's own value of the cell.
         estimates: The cell's comparisons.
     """
+    if sample.experiment.data.cluster is not None:
+        return list(estimates)
     inside = _inside(sample, cell, name, value)
     guard = take_guard(inside)
     if not any(answer.fires and answer.payers > 0 for answer in guard.answers.values()):

@@ -48,7 +48,7 @@ def run_checks(sample: Sample, guard: Guard) -> tuple[CheckResult, ...]:
     guarded = {metric for metric, _ in guard.answers}
     counted = [p for p in sample.metrics if p.metric.kind != "revenue" or p.metric.name not in guarded]
     enough = [_enough(sample, part) for part in counted if part.metric.kind != "time"]
-    return (*checks, *delivery_checks(sample), *enough, *guard_checks(guard), *lift_checks(sample, guard))
+    return (*checks, *delivery_checks(sample), *enough, *guard_checks(sample, guard), *lift_checks(sample, guard))
 
 
 def _sample_ratio(sample: Sample) -> CheckResult:

@@ -1,15 +1,16 @@
 """The small-holdout guard: where few units pay, or some pay much, the test is by permutation, and the page says why.
 
 The rule reads all arms together, so it cannot choose a test by its outcome. It covers means, money and ratios of units
-that were drawn one by one; whole clusters and small blocks have rules of their own.
+that were drawn one by one; whole accounts have one of their own, and small blocks none.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from incrementality.estimates import CheckResult
+from incrementality.lift.account_guard import account_checks, account_rules
 from incrementality.lift.look_paths import PathAnswer, compare_at_look
 from incrementality.lift.methods import (
     PERMUTATION_SEED,
@@ -21,12 +22,13 @@ from incrementality.lift.methods import (
 from incrementality.lift.permuted_units import units_to_permute
 from incrementality.lift.stating import capped_at
 from incrementality.outcomes import pooled_shapes
-from incrementality.stats import compare_by_permutation, pooled_small_holdout
+from incrementality.stats import compare_by_permutation, compare_clusters_by_permutation, pooled_small_holdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from incrementality.estimates import LiftEstimate
+    from incrementality.lift.account_guard import AccountRule
     from incrementality.lift.look_paths import LookPath
     from incrementality.lift.sample import MetricSample, Sample
     from incrementality.stats import SmallHoldout
@@ -42,15 +44,19 @@ class Guard:
         answers: The rule's answers.
         in_control: Units with a value other than zero that are expected in the control, both arms counted together.
         path: The looks over which a permutation is followed; ``None`` where the readout is no planned look.
+        accounts: What the rule says of whole accounts, where those were randomised.
     """
 
     answers: dict[tuple[str, str], SmallHoldout]
     in_control: dict[tuple[str, str], float]
     path: LookPath | None = None
+    accounts: dict[tuple[str, str], AccountRule] = field(default_factory=dict)
 
     def fires(self, metric: str) -> bool:
         """Return whether a metric is tested by permutation: all its arms are, so that they can be set side by side."""
-        return any(answer.fires for (name, _), answer in self.answers.items() if name == metric)
+        asked = [(name, answer.fires) for (name, _), answer in self.answers.items()]
+        asked += [(name, rule.answer.fires) for (name, _), rule in self.accounts.items()]
+        return any(fires for name, fires in asked if name == metric)
 
 
 def take_guard(sample: Sample) -> Guard:
@@ -58,7 +64,8 @@ def take_guard(sample: Sample) -> Guard:
     parts = [part for part in sample.metrics if is_guarded(part.metric.kind)]
     data = sample.experiment.data
     if data.cluster is not None or data.block is not None or not parts:
-        return Guard(answers={}, in_control={})
+        rules = account_rules(sample)
+        return Guard(answers={}, in_control={key: rule.in_control for key, rule in rules.items()}, accounts=rules)
     ratios = {
         part.metric.columns[0]: (part.metric.columns[1], _ratio(part)) for part in parts if len(part.metric.columns) > 1
     }
@@ -89,7 +96,7 @@ def _present(part: MetricSample, arm: str) -> float:
     return float(part.arm(arm).n.sum())
 
 
-def guard_checks(guard: Guard) -> tuple[CheckResult, ...]:
+def guard_checks(sample: Sample, guard: Guard) -> tuple[CheckResult, ...]:
     """Return what the rule decided for each metric, in words."""
     found = []
     for metric in dict.fromkeys(name for name, _ in guard.answers):
@@ -103,7 +110,7 @@ def guard_checks(guard: Guard) -> tuple[CheckResult, ...]:
         found.append(
             CheckResult(name="small_holdout", metric=metric, passed=passed, sentence=told.sentence, table=rows)
         )
-    return tuple(found)
+    return (*found, *account_checks(sample, guard.accounts))
 
 
 def guarded(sample: Sample, guard: Guard, estimates: Sequence[LiftEstimate]) -> list[LiftEstimate]:
@@ -133,9 +140,15 @@ def _by_permutation(sample: Sample, guard: Guard, estimate: LiftEstimate) -> Lif
         rel_effect_ci_upper=relative.upper if stated and relative else None,
         pvalue=found.pvalue,
         df=None,
-        method=f"studentised permutation test{permuted}, equal-tailed, {found.permutations:,} permutations; "
+        method=f"studentised permutation test{_of_whom(sample)}{permuted}, equal-tailed, "
+        f"{found.permutations:,} permutations; "
         f"intervals invert it{capped_at(part.metric)}",
     )
+
+
+def _of_whom(sample: Sample) -> str:
+    cluster = sample.experiment.data.cluster
+    return "" if cluster is None else f" of whole groups of {cluster} (CR2)"
 
 
 def _permuted(sample: Sample, guard: Guard, part: MetricSample, arm: str) -> PathAnswer:
@@ -143,13 +156,14 @@ def _permuted(sample: Sample, guard: Guard, part: MetricSample, arm: str) -> Pat
     if guard.path is not None:
         return compare_at_look(sample, part, arm, guard.path if part.metric.role == "primary" else None)
     units = units_to_permute(sample, part, arm)
-    found = compare_by_permutation(
-        units.values,
-        units.treated,
+    drawn = (units.values, units.treated) if units.cluster is None else (units.values, units.cluster, units.treated)
+    compare = compare_by_permutation if units.cluster is None else compare_clusters_by_permutation
+    found = compare(
+        *drawn,
         seed=PERMUTATION_SEED,
         denominator=units.denominator,
         strata=units.stratum,
         alpha=alpha,
-        permutations=permutations_for(units.fetched, alpha),
+        permutations=permutations_for(units.labels, alpha),
     )
     return PathAnswer(found, "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import numpy as np
 
@@ -12,10 +12,16 @@ from incrementality.design import monitoring_of
 from incrementality.lift.looks import bounds_taken
 from incrementality.lift.methods import PERMUTATION_SEED, permutations_for
 from incrementality.lift.permuted_units import units_to_permute
-from incrementality.stats import compare_path_by_permutation, group_sequential_bounds
+from incrementality.stats import (
+    compare_cluster_path_by_permutation,
+    compare_path_by_permutation,
+    group_sequential_bounds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from incrementality.design import DesignAnswer, Monitoring
     from incrementality.lift.look_records import LookReading, TakenLook
@@ -30,7 +36,7 @@ _FEWEST = 2
 _LOWEST_LEVEL = 1e-4  # below, no practical number of permutations reaches the level of a look
 _NO_CLOCK = "the data does not say when units were decided (data.t0)"
 _OTHER_UNITS = "the rows do not hold the units that were there at the looks before"
-_TOO_FEW = "a stratum had fewer than two units in an arm at a look before"
+_TOO_FEW = "an arm of a stratum had fewer than two units, or whole groups, at a look before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,14 @@ class LookPath:
     bounds: GroupSequentialBounds
     days: tuple[str, ...]
     shares: tuple[float | None, ...]
+
+
+class _Options(TypedDict):
+    seed: int
+    denominator: NDArray[np.float64] | None
+    strata: NDArray[np.int64]
+    permutations: int
+    upward: bool
 
 
 class PathAnswer(NamedTuple):
@@ -129,16 +143,16 @@ def _not_rebuilt(units: PermutedUnits, part: MetricSample, arm: str, path: LookP
     if not path.days:
         return ""
     present = [float(part.arm(name).n.sum()) for name in (arm, control)]
-    looks, strata = len(path.days) + 1, int(units.stratum.max()) + 1
-    n = np.zeros((2, looks, strata))
-    np.add.at(n, (1 - units.treated, units.entry, units.stratum), 1)
-    n = n.cumsum(1)
-    so_far = n.sum((0, 2))
-    if n[:, -1].sum(1).tolist() != present or any(
+    arms = [float(np.sum(units.treated == treated)) for treated in (True, False)]
+    so_far = np.bincount(units.entry, minlength=len(path.days) + 1).cumsum()
+    if arms != present or any(
         share is None or abs(so_far[k] / so_far[-1] - share) > _SAME * share for k, share in enumerate(path.shares)
     ):
         return _OTHER_UNITS
-    return _TOO_FEW if n[:, 0].min() < _FEWEST else ""
+    treated, stratum, entry = units.randomised()
+    first = np.zeros((2, int(stratum.max()) + 1))
+    np.add.at(first, (1 - treated[entry == 0], stratum[entry == 0]), 1)
+    return _TOO_FEW if first.min() < _FEWEST else ""
 
 
 def _this_look_alone(sample: Sample, part: MetricSample, arm: str, why: str) -> PathAnswer:
@@ -151,14 +165,14 @@ def _this_look_alone(sample: Sample, part: MetricSample, arm: str, why: str) -> 
 def _compared(
     units: PermutedUnits, bounds: GroupSequentialBounds, sample: Sample, part: MetricSample
 ) -> PermutationComparison:
-    return compare_path_by_permutation(
-        units.values,
-        units.treated,
-        units.entry,
-        bounds,
-        seed=PERMUTATION_SEED,
-        denominator=units.denominator,
-        strata=units.stratum,
-        permutations=permutations_for(units.fetched, max(sample.experiment.alpha, _LOWEST_LEVEL)),
-        upward=part.metric.direction == "increase",
-    )
+    options: _Options = {
+        "seed": PERMUTATION_SEED,
+        "denominator": units.denominator,
+        "strata": units.stratum,
+        "permutations": permutations_for(units.labels, max(sample.experiment.alpha, _LOWEST_LEVEL)),
+        "upward": part.metric.direction == "increase",
+    }
+    if units.cluster is None:
+        return compare_path_by_permutation(units.values, units.treated, units.entry, bounds, **options)
+    drawn = units.values, units.cluster, units.treated
+    return compare_cluster_path_by_permutation(*drawn, units.entry, bounds, **options)

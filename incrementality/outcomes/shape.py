@@ -70,12 +70,14 @@ class UnitRows:
         stratum: Index of the stratum; all 0 without strata.
         cluster: A number for each randomised cluster; ``None`` where units were drawn one by one.
         outcomes: One array an outcome column.
+        entry: Number of the first of the dates asked for on which the unit counts; all 0 without dates.
     """
 
     arm: Ints
     stratum: Ints
     cluster: Ints | None
     outcomes: tuple[Floats, ...]
+    entry: Ints
 
 
 def pooled_shapes(
@@ -145,9 +147,8 @@ def unit_values(
         dates: Dates (UTC, without a zone), ascending, by which units are told apart; ``t0`` is mapped then.
     """
     numbers = [table.outcomes[name] for name in names]
-    entry_of = parse("CAST($k AS DOUBLE)", k=date_number(table, dates))
     arm, stratum, *values, entry = _fetched(
-        table, [*numbers, entry_of], arms, strata, tests=[_some_not_zero(numbers)], present=numbers
+        table, [*numbers, _entry(table, dates)], arms, strata, tests=[_some_not_zero(numbers)], present=numbers
     )
     order = np.lexsort((entry, *reversed(values), stratum, arm))
     return UnitValues(
@@ -165,6 +166,7 @@ def unit_rows(
     strata: Sequence[GroupValue] = (),
     *,
     within: tuple[str, GroupValue] | None = None,
+    dates: Sequence[datetime] = (),
 ) -> UnitRows:
     """Return the units of some arms, zeros and all, sorted by arm, stratum and value.
 
@@ -174,19 +176,27 @@ def unit_rows(
         arms: The engine's own values of the arms.
         strata: The engine's own values of the strata, where units were drawn within them.
         within: A column and the value that it holds in the units wanted; default: all units.
+        dates: Dates (UTC, without a zone), ascending, by which units are told apart; ``t0`` is mapped then.
     """
     clusters = [] if table.cluster is None else [parse("dense_rank() OVER (ORDER BY $c)", c=table.cluster)]
     tests = [] if within is None else [parse("$x = $v", x=column(within[0]), v=literal(within[1]))]
     numbers = [*(parse("CAST($c AS DOUBLE)", c=rank) for rank in clusters), *(table.outcomes[name] for name in names)]
-    arm, stratum, *values = _fetched(table, numbers, arms, strata, tests=tests, present=numbers[len(clusters) :])
-    order = np.lexsort((*reversed(values), stratum, arm))
+    arm, stratum, *values, entry = _fetched(
+        table, [*numbers, _entry(table, dates)], arms, strata, tests=tests, present=numbers[len(clusters) :]
+    )
+    order = np.lexsort((entry, *reversed(values), stratum, arm))
     values = [value[order] for value in values]
     return UnitRows(
         arm=arm[order].astype(np.int64),
         stratum=stratum[order].astype(np.int64),
         cluster=values[0].astype(np.int64) if clusters else None,
         outcomes=tuple(values[len(clusters) :]),
+        entry=entry[order].astype(np.int64),
     )
+
+
+def _entry(table: UnitTable, dates: Sequence[datetime]) -> exp.Expression:
+    return parse("CAST($k AS DOUBLE)", k=date_number(table, dates))
 
 
 def _fetched(
