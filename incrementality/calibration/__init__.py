@@ -5,17 +5,31 @@ from incrementality.calibration.evidence import Basis, Evidence, EvidenceSet
 from incrementality.calibration.hyperparameters import HyperGrid, HyperPoint
 from incrementality.calibration.mixture import Mixture
 from incrementality.calibration.posterior import Outliers, Posterior, calibrate_cells
+from incrementality.calibration.quantities import (
+    CalibrationFactor,
+    Conversions,
+    Money,
+    RelativeLift,
+    ShareCaused,
+    scaled_to_period,
+)
 
 __all__ = [
     "Basis",
+    "CalibrationFactor",
     "Cell",
     "CellTable",
+    "Conversions",
     "Evidence",
     "EvidenceSet",
     "HyperGrid",
     "HyperPoint",
     "Mixture",
+    "Money",
     "Outliers",
     "Posterior",
+    "RelativeLift",
+    "ShareCaused",
     "calibrate_cells",
+    "scaled_to_period",
 ]
