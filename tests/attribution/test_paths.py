@@ -10,7 +10,7 @@ from incrementality.attribution.paths import credit_paths, paths_of_journeys, pa
 from incrementality.attribution.paths_engine import open_paths
 from incrementality.errors import ColumnNotFound, ColumnTypeError, EmptyTable, InputError
 from incrementality.stats import removal_effects, shapley_values
-from incrementality.warehouse import connect, frame_locator
+from incrementality.warehouse import frame_locator
 
 
 def journeys(seed, *, channels=4, n=200, longest=6):
@@ -30,12 +30,6 @@ def tables(walked, won, worth, *, seed=0):
     }
     ids = np.flatnonzero(won)
     return touches, {"event_id": ids, "amount": np.asarray(worth)[ids]}
-
-
-@pytest.fixture
-def engine():
-    with connect() as warehouse:
-        yield warehouse
 
 
 def opened(engine, touches, won, **options):
