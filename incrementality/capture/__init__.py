@@ -2,7 +2,10 @@
 
 from incrementality.capture.company import Company, open_company
 from incrementality.capture.identity import Identities, resolve_identities
+from incrementality.capture.identity_conflicts import IdentityConflicts
 from incrementality.capture.intake import Intake, Reason, TableIntake
+from incrementality.capture.milestone_counts import Milestones
+from incrementality.capture.milestones import milestones
 from incrementality.capture.presets import PRESETS, Preset
 from incrementality.capture.revenue import Revenue
 from incrementality.capture.source import MoneyFormat, Source, Sources
@@ -12,7 +15,9 @@ __all__ = [
     "PRESETS",
     "Company",
     "Identities",
+    "IdentityConflicts",
     "Intake",
+    "Milestones",
     "MoneyFormat",
     "Preset",
     "Reason",
@@ -20,6 +25,7 @@ __all__ = [
     "Source",
     "Sources",
     "TableIntake",
+    "milestones",
     "open_company",
     "parse_sources",
     "resolve_identities",
