@@ -41,7 +41,7 @@ def write_whole(path: Path, text: str) -> None:
     write_files({path: text})
 
 
-def write_files(files: Mapping[Path, str]) -> None:
+def write_files(files: Mapping[Path, str], *, held: Path | None = None) -> None:
     """Write several text files: all are on disk before the first takes its name.
 
     The folders are locked meanwhile, so of two processes that write the same files one wins with all of them. What
@@ -49,6 +49,7 @@ def write_files(files: Mapping[Path, str]) -> None:
 
     Args:
         files: The text of each file.
+        held: A folder whose lock the caller holds already, as who reads a record before adding to it does.
 
     Raises:
         WorkspaceError: A folder cannot be written; no file has changed then.
@@ -57,7 +58,8 @@ def write_files(files: Mapping[Path, str]) -> None:
     folders = sorted({path.parent for path in files})
     with ExitStack() as locks:
         for folder in folders:
-            locks.enter_context(exclusive(folder))
+            if folder != held:
+                locks.enter_context(exclusive(folder))
         _replace_all(files)
         for folder in folders:
             sync_folder(folder)

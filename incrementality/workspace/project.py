@@ -18,7 +18,7 @@ from incrementality.errors import (
     did_you_mean,
 )
 from incrementality.experiment import read_experiment
-from incrementality.files import exclusive, make_folder, sha256_of, write_files, write_whole
+from incrementality.files import exclusive, make_folder, sha256_of, write_whole
 from incrementality.lift import Readout, analyze, read_novelty
 from incrementality.report import render_readout
 from incrementality.warehouse import Locator, connect, locate
@@ -26,7 +26,7 @@ from incrementality.workspace.arm_reuse import arm_reuse_checks
 from incrementality.workspace.configuration import CONFIGURATION, EMBEDDED, read_configuration
 from incrementality.workspace.experiment_data import opened
 from incrementality.workspace.influence_files import influence_keeper, with_stop
-from incrementality.workspace.looks import looks_text, looks_with, taken_looks
+from incrementality.workspace.looks import taken_looks, write_with_look
 from incrementality.workspace.notebook import design_notebook_text, notebook_text
 from incrementality.workspace.registered import designs_on_record
 from incrementality.workspace.results import page_of, read_result, result_text
@@ -225,9 +225,8 @@ class Workspace:
         manifest = {**readout.manifest, **manifest, **data.manifest}
         readout = replace(readout, manifest=manifest, evidence=with_stop(self, readout))
         files = self.files(experiment_id)
-        looks = looks_with(taken, readout)
-        record = {} if looks is None else {folder / "looks.json": looks_text(looks)}
-        write_files({files.result: result_text(readout), files.page: render_readout(readout), **record})
+        written = {files.result: result_text(readout), files.page: render_readout(readout)}
+        write_with_look(folder, written, readout, taken)
         return readout
 
     def stored_readout(self, experiment_id: str) -> Readout:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from incrementality.design import looks_of
-from incrementality.errors import WorkspaceError
+from incrementality.errors import WorkspaceBusy, WorkspaceError
 from incrementality.workspace import design_experiment, health_of, sign_design, stored_design
+from incrementality.workspace.looks import looks_text, looks_with, taken_looks, write_with_look
 
 FILE = """\
 id: mail
@@ -108,3 +113,64 @@ def test_a_confidence_sequence_keeps_no_record(workspace, reading):
     seen = health_of(workspace, "mail", on=date(2026, 2, 24))
     assert "on any day" in seen.note
     assert seen.primary == ()
+
+
+TAKER = """
+import sys
+from dataclasses import replace
+from datetime import date, timedelta
+from incrementality.workspace import Workspace, result_text
+from incrementality.workspace.looks import taken_looks, write_with_look
+workspace = Workspace(sys.argv[1])
+folder, answer, files = workspace.folder("mail"), workspace.stored_readout("mail"), workspace.files("mail")
+print("ready", flush=True)
+sys.stdin.readline()
+for k in range(int(sys.argv[3])):
+    taken = taken_looks(folder)
+    mine = replace(answer, look=replace(answer.look, on=str(date(int(sys.argv[2]), 1, 1) + timedelta(days=k))))
+    write_with_look(folder, {files.result: result_text(mine)}, mine, taken)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks are POSIX")
+def test_two_processes_lose_no_look_of_each_other(workspace, reading):
+    reading("2026-02-01")
+    reading(looks_of(stored_design(workspace, "mail"))[0].on)
+    rounds, pipe = 40, subprocess.PIPE
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", TAKER, str(workspace.root), year, str(rounds)],
+            stdin=pipe, stdout=pipe, stderr=pipe, text=True,
+        )
+        for year in ("2001", "2002")
+    ]  # fmt: skip
+    assert [process.stdout.readline() for process in started] == ["ready\n", "ready\n"]
+    for process in started:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    assert [process.communicate(timeout=120)[1] for process in started] == ["", ""]
+    kept = [one.on for one in taken_looks(workspace.folder("mail"))]
+    assert len(kept) == len(set(kept)) == 1 + 2 * rounds
+    assert [on for on in kept if on.startswith("2001")] == sorted(on for on in kept if on.startswith("2001"))
+
+
+def test_a_readout_that_missed_an_earlier_look_writes_nothing(workspace, reading):
+    reading("2026-02-01")
+    first, second, _ = (look.on for look in looks_of(stored_design(workspace, "mail")))
+    reading(first)
+    late = reading(second)
+    folder, files = workspace.folder("mail"), workspace.files("mail")
+    before = files.result.read_bytes(), (folder / "looks.json").read_bytes()
+    with pytest.raises(WorkspaceBusy, match=r"(?s)does not know what it spent.*Next: run again"):
+        write_with_look(folder, {files.result: "{}"}, late, ())
+    assert (files.result.read_bytes(), (folder / "looks.json").read_bytes()) == before
+
+
+def test_a_look_kept_before_units_were_is_not_kept_again(workspace, reading):
+    reading("2026-02-01")
+    readout = reading(looks_of(stored_design(workspace, "mail"))[0].on)
+    path = workspace.folder("mail") / "looks.json"
+    content = json.loads(looks_text([replace(readout.look.taken(), units=None)]))
+    del content["looks"][0]["units"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert looks_with(taken_looks(path.parent), readout) is None
