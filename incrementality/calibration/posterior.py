@@ -109,6 +109,15 @@ class Posterior:
         """Return what all cells together brought: what a perfect global holdout would measure."""
         return self.fair_shares(np.ones((1, len(self.table))))
 
+    def spread_at(self, forms: FloatArray) -> FloatArray:
+        """Return the variances of linear forms of the fair shares at each point of the grid; shape (points, k).
+
+        Args:
+            forms: Shape (k, n).
+        """
+        found = self.fair_shares(forms).sds ** 2
+        return np.asarray(found.reshape(self.weights.shape + found.shape[1:])[:, 0])
+
     def outlying(self) -> FloatArray:
         """Return the probability that each experiment is the outlier; shape (m,)."""
         return np.asarray(self.weights[:, 1:].sum(axis=0))
