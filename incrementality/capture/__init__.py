@@ -1,6 +1,8 @@
 """The records of a company: touches, deals and money read under contract, cleaned, matched, set aside, audited."""
 
+from incrementality.capture.campaign_names import audit_campaigns
 from incrementality.capture.company import Company, open_company
+from incrementality.capture.identified import TouchIdentities, identify_touches
 from incrementality.capture.identity import Identities, resolve_identities
 from incrementality.capture.identity_conflicts import IdentityConflicts
 from incrementality.capture.intake import Intake, Reason, TableIntake
@@ -25,6 +27,9 @@ __all__ = [
     "Source",
     "Sources",
     "TableIntake",
+    "TouchIdentities",
+    "audit_campaigns",
+    "identify_touches",
     "milestones",
     "open_company",
     "parse_sources",

@@ -46,7 +46,8 @@ SECTIONS = {
     "channels": (
         "Channels",
         (
-            "By which way. Each has a logic of its own, or counts as the channel it rolls up to. An offline one leaves no "
+            "By which way. Each has a logic of its own, or counts as the channel it rolls up to. An "
+            "offline one leaves no "
             "click behind."
         ),
         ("rolls_up_to", "offline"),
@@ -54,7 +55,8 @@ SECTIONS = {
     "outcomes": (
         "Outcomes",
         (
-            "How a touch went. Two-way ones are meaningful contact, unless the topic is unrelated. Diagnostic ones say "
+            "How a touch went. Two-way ones are meaningful contact, unless the topic is unrelated. "
+            "Diagnostic ones say "
             "only that a message arrived or was looked at: never a goal. Negative ones say that it was not welcome."
         ),
         ("two_way", "diagnostic", "negative"),
@@ -71,7 +73,8 @@ SECTIONS = {
     "creation_sources": (
         "Creation sources",
         (
-            "Who started a deal: initiated by the company, or received from customer or product; and which function the "
+            "Who started a deal: initiated by the company, or received from customer or product; and "
+            "which function the "
             "source credit goes to. Beside these, `unknown`."
         ),
         ("path", "function"),
@@ -81,9 +84,12 @@ SECTIONS = {
     "milestones": (
         "Milestones",
         (
-            "What turns raw usage into a touch, at most one of an account and milestone in `apart_days`. `threshold`: the "
-            "value reaches `at_least` from below. `first_use`: the account's first event. `workflow`: every event. `rise`: "
-            "the value reaches `up_by` above its lowest of the last `within_days`. Nothing else of telemetry is a touch."
+            "What turns raw usage into a touch, at most one of an account and milestone in "
+            "`apart_days`. `threshold`: the "
+            "value reaches `at_least` from below. `first_use`: the account's first event. `workflow`: "
+            "every event. `rise`: "
+            "the value reaches `up_by` above its lowest of the last `within_days`. Nothing else of "
+            "telemetry is a touch."
         ),
         ("kind", "event", "at_least", "up_by", "within_days", "apart_days", "function", "type"),
     ),
