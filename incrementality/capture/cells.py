@@ -64,7 +64,9 @@ def written(node: exp.Expression) -> exp.Expression:
     return parse("NULLIF(TRIM(CAST($x AS TEXT)), '')", x=node)
 
 
-def id_cell(contract: ColumnContract, node: exp.Expression, kind: ColumnType, *, needed: bool, whole: bool) -> Cell:
+def id_cell(
+    contract: ColumnContract, node: exp.Expression, kind: ColumnType, *, needed: bool, whole: bool, prefix: str = ""
+) -> Cell:
     """Return the cell of an id.
 
     Blank ids and the words by which tools write a missing one are missing; a number with decimals was rounded on its
@@ -76,6 +78,7 @@ def id_cell(contract: ColumnContract, node: exp.Expression, kind: ColumnType, *,
         kind: Its type.
         needed: Whether a row without it is refused.
         whole: Whether ids of this family are whole numbers in every table.
+        prefix: What every id is to begin with.
     """
     name, seen, value = contract.name, stands(contract.name), column(contract.name)
     if whole and kind == "integer":
@@ -87,6 +90,8 @@ def id_cell(contract: ColumnContract, node: exp.Expression, kind: ColumnType, *,
         missing = parse("$m OR $r = $w", m=missing, r=seen, w=word)
     decimal = parse("regexp_matches($r, $form)", r=seen, form=literal(_DECIMAL_ID))
     kept = parse("CASE WHEN $missing OR $decimal THEN NULL ELSE $r END", missing=missing, decimal=decimal, r=seen)
+    if prefix:
+        kept = parse("$p || $v", p=literal(prefix), v=kept)
     found = Finding(f"decimal_{name}", parse("$v IS NULL AND $decimal", v=value, decimal=decimal))
     absent = Finding(f"no_{name}", parse("$v IS NULL", v=value))
     refusals, flags = ((found, absent), ()) if needed else ((), (found,))

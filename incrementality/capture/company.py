@@ -151,7 +151,8 @@ def _whole_families(opened: Iterable[OpenSource]) -> frozenset[str]:
     for one in opened:
         for name in one.columns:
             if one.source.table.column(name).kind == "id":
-                kinds.setdefault(id_family(name), set()).add(one.kind(name))
+                prefixed = one.source.key_prefix and name == one.source.table.key
+                kinds.setdefault(id_family(name), set()).add("text" if prefixed else one.kind(name))
     if "event_id" not in kinds and "opportunity_id" in kinds:
         kinds["event_id"] = kinds["opportunity_id"]
     return frozenset(family for family, found in kinds.items() if found == {"integer"})

@@ -44,6 +44,7 @@ class Draft:
         refusals: Rules that refuse a row, after its problem; the first that holds counts.
         flags: Rules that flag it.
         plain: Whether the rows can be read again at little cost.
+        keyed: Whether every source gives its rows an id.
     """
 
     table: TableContract
@@ -55,6 +56,7 @@ class Draft:
     refusals: tuple[Finding, ...] = ()
     flags: tuple[Finding, ...] = ()
     plain: bool = False
+    keyed: bool = True
 
     def refusing(self, reason: str, test: exp.Expression) -> Draft:
         """Return the draft with one more rule that refuses rows."""
@@ -135,7 +137,8 @@ def draft_of(table: TableContract, readings: Sequence[Reading], whole: frozenset
     noted = tuple(dict.fromkeys(flag for one in readings for flag in one.flags))
     parts = [_alike(one, table, columns, noted, whole) for one in readings]
     rows = reduce(lambda left, right: exp.Union(this=left, expression=right, distinct=False), parts)
-    return Draft(table, rows, columns, noted, plain=all(one.plain for one in readings))
+    keyed = all(table.key in one.columns for one in readings)
+    return Draft(table, rows, columns, noted, plain=all(one.plain for one in readings), keyed=keyed)
 
 
 def _alike(

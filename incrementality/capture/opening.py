@@ -80,6 +80,7 @@ def open_source(warehouse: Warehouse, source: Source) -> OpenSource:
     found: dict[str, str] = {}
     for one in source.table.columns:
         names = source.columns.get(one.name, (one.name,))
+        names = names if one.name in source.chosen or not names else (*names, one.name)
         there = next((name for name in names if name in relation.columns), None)
         if there is None and one.name in source.chosen:
             raise _not_there(source, one.name, names[0], relation)

@@ -110,7 +110,14 @@ def _cell(opened: OpenSource, contract: ColumnContract, manner: Manner, labels: 
     node, kind = opened.node(name), opened.kind(name)
     needed = contract.required or name == source.table.key
     makers: dict[str, Callable[[], Cell]] = {
-        "id": lambda: id_cell(contract, node, kind, needed=needed, whole=id_family(name) in manner.whole),
+        "id": lambda: id_cell(
+            contract,
+            node,
+            kind,
+            needed=needed,
+            whole=id_family(name) in manner.whole,
+            prefix=source.key_prefix if name == source.table.key else "",
+        ),
         "time": lambda: time_cell(
             contract, node, kind, source, zoned=opened.found.get(name) in opened.zoned, needed=needed
         ),

@@ -64,12 +64,16 @@ def stage(warehouse: Warehouse, draft: Draft, *, name: str) -> Staged:
 
 def _with_key(draft: Draft, dialect: str) -> exp.Expression:
     key, rows = draft.table.key, draft.staged()
-    if not key or key in draft.columns:
+    if not key or (key in draft.columns and draft.keyed):
         return rows
-    parts = [part_of(parse("CAST($x AS TEXT)", x=column(one))) for one in draft.columns]
+    said = [one for one in draft.columns if one != key]
+    parts = [part_of(parse("CAST($x AS TEXT)", x=column(one))) for one in said]
     made = parse("SUBSTRING($h, 1, $n)", h=hash_of_parts(parts, dialect), n=literal(_MADE_KEY_LENGTH))
+    if key in draft.columns:
+        made = parse("COALESCE($key, $made)", key=column(key), made=made)
     query = exp.Select().from_(exp.Subquery(this=rows, alias=exp.TableAlias(this=exp.to_identifier("k"))), copy=False)
-    query.set("expressions", [exp.Star(), named(made, key)])
+    kept = (*said, *draft.carried, "refused", "flags")
+    query.set("expressions", [*map(column, kept), named(made, key)])
     return query
 
 

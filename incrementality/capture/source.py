@@ -42,7 +42,7 @@ class Source:
         table: The contract that its rows come under.
         locator: Where it lies.
         columns: The names that a canonical column may have there; the first one that is there counts, none leaves
-            the column out. A column that is not named has its canonical name.
+            the column out. A column that the user did not name may have its canonical name as well.
         chosen: Canonical columns that the user named: they must be there.
         constants: Values of columns that every row shares.
         values: For a column, what the source's spellings mean; ``*`` stands for every other one.
@@ -50,6 +50,7 @@ class Source:
         time_format: How times are written, in the signs of ``strptime``, or ``epoch`` or ``epoch_ms``; "" for ISO 8601.
         money: How amounts are written.
         currency: The currency of amounts whose rows name none; "" for the company's.
+        key_prefix: What the ids of rows begin with where several systems number their rows alike; "" for nothing.
     """
 
     table: TableContract
@@ -62,6 +63,7 @@ class Source:
     time_format: str = ""
     money: MoneyFormat = MoneyFormat()
     currency: str = ""
+    key_prefix: str = ""
 
     @property
     def name(self) -> str:

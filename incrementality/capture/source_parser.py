@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from incrementality.capture.presets import NO_PRESET, PRESETS, Preset
@@ -29,6 +29,7 @@ __all__ = ["SourceParser"]
 _KEYS = (
     "from", "table", "preset", "columns", "constants", "values", "time_zone", "time_format", "money", "currency",
 )  # fmt: skip
+_NUMBERED_BY_SYSTEM = "touchpoints"
 _NOWHERE = Locator("frame", written="")
 
 
@@ -55,7 +56,8 @@ class SourceParser:
         where = f"sources.{self.table.name}"
         if not isinstance(written, list):
             return (self.parse(written, where),)
-        return tuple(self.parse(one, f"{where}[{k}]") for k, one in enumerate(written))
+        found = tuple(self.parse(one, f"{where}[{k}]") for k, one in enumerate(written))
+        return self._told_apart(found, where) if self.table.name == _NUMBERED_BY_SYSTEM and len(found) > 1 else found
 
     def parse(self, written: object, where: str) -> Source:
         """Return one source.
@@ -79,6 +81,15 @@ class SourceParser:
             money=self._money(keys.get("money"), preset, f"{where}.money"),
             currency=checked_currency(keys.get("currency", ""), f"{where}.currency", self.problems),
         )
+
+    def _told_apart(self, found: tuple[Source, ...], where: str) -> tuple[Source, ...]:
+        """Sources whose ids say which system they come from, since systems number their rows alike."""
+        systems = [one.constants.get("source_system", "") for one in found]
+        for k, system in enumerate(systems):
+            if not system or systems.index(system) < k:
+                text = "several sources need different constants 'source_system', since they may number touches alike"
+                self.problems.add(f"{where}[{k}].constants", text)
+        return tuple(replace(one, key_prefix=f"{system}:") for one, system in zip(found, systems, strict=True))
 
     def _locator(self, keys: Mapping[str, Any], where: str) -> Locator:
         place, table = keys.get("from"), keys.get("table")
