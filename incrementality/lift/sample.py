@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from incrementality.errors import EmptyArm, InputError, did_you_mean
-from incrementality.outcomes import LATER_ENTRY, first_entries, settle, take_draws, take_standing
+from incrementality.outcomes import (
+    LATER_ENTRY,
+    count_clusters_in_several_arms,
+    count_clusters_in_several_strata,
+    count_ids,
+    count_refused,
+    first_entries,
+    settle,
+    take_draws,
+    take_standing,
+)
 
 if TYPE_CHECKING:
     from incrementality.experiment import Experiment, PlannedMetric
@@ -117,7 +127,7 @@ def take_sample(table: UnitTable) -> Sample:
         InputError: A cluster lies in more than one stratum.
         ValueNotAllowed: A column holds values that its metric does not allow.
     """
-    ids = table.count_ids()
+    ids = count_ids(table)
     table, entries = first_entries(table, ids)
     table, reduction = settle(table)
     _check_arms(table, reduction)
@@ -128,9 +138,9 @@ def take_sample(table: UnitTable) -> Sample:
         reduction=reduction,
         metrics=tuple(_metric_sample(table, reduction, metric) for metric in table.experiment.metrics),
         values={arm.name: values[arm.name] for arm in table.experiment.arms},
-        refused=({LATER_ENTRY: entries.later} if entries else {}) | table.count_refused(reduction),
+        refused=({LATER_ENTRY: entries.later} if entries else {}) | count_refused(table, reduction),
         ids=ids,
-        clusters_in_several_arms=table.count_clusters_in_several_arms(),
+        clusters_in_several_arms=count_clusters_in_several_arms(table),
         standing=take_standing(table),
         draws=take_draws(table),
         entries=entries,
@@ -154,7 +164,7 @@ def _check_arms(table: UnitTable, reduction: Reduction) -> None:
 
 
 def _check_clusters(table: UnitTable) -> None:
-    if mixed := table.count_clusters_in_several_strata():
+    if mixed := count_clusters_in_several_strata(table):
         data = table.experiment.data
         raise InputError(
             f"{mixed:,} values of the cluster {data.cluster!r} lie in more than one {data.stratum!r}; "

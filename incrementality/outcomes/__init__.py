@@ -7,9 +7,16 @@ from incrementality.outcomes.identified import IdentifiedRows, identified_rows
 from incrementality.outcomes.missing import MISSING, missing_moments
 from incrementality.outcomes.opening import open_unit_table, settle
 from incrementality.outcomes.population import PopulationRule, followed_window, longest_window
+from incrementality.outcomes.row_counts import (
+    IdCounts,
+    count_clusters_in_several_arms,
+    count_clusters_in_several_strata,
+    count_ids,
+    count_refused,
+)
 from incrementality.outcomes.shape import PooledShape, UnitRows, UnitValues, pooled_shapes, unit_rows, unit_values
 from incrementality.outcomes.standing import Standing, take_standing
-from incrementality.outcomes.unit_table import DELIVERED, IdCounts, UnitTable
+from incrementality.outcomes.unit_table import DELIVERED, UnitTable
 from incrementality.outcomes.within import HAS_VALUE, rows_with, value_moments
 
 __all__ = [
@@ -28,6 +35,10 @@ __all__ = [
     "UnitRows",
     "UnitTable",
     "UnitValues",
+    "count_clusters_in_several_arms",
+    "count_clusters_in_several_strata",
+    "count_ids",
+    "count_refused",
     "first_entries",
     "followed_window",
     "identified_rows",

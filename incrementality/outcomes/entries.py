@@ -11,7 +11,8 @@ from sqlglot import exp
 from incrementality.warehouse.sql import column, literal, named, parse
 
 if TYPE_CHECKING:
-    from incrementality.outcomes.unit_table import IdCounts, UnitTable
+    from incrementality.outcomes.row_counts import IdCounts
+    from incrementality.outcomes.unit_table import UnitTable
 
 __all__ = ["LATER_ENTRY", "Entries", "first_entries"]
 

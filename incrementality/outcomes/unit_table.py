@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from incrementality.errors import InputError, InvalidUnitId
+from incrementality.errors import InputError
 from incrementality.outcomes.population import PopulationRule
 from incrementality.warehouse import (
     ArmFit,
@@ -31,22 +31,11 @@ if TYPE_CHECKING:
     from incrementality.stats import ClusterProducts
     from incrementality.warehouse import Relation, Warehouse
 
-__all__ = ["DELIVERED", "GroupValue", "IdCounts", "UnitTable", "all_of"]
+__all__ = ["DELIVERED", "GroupValue", "UnitTable", "all_of"]
 
 DELIVERED = "delivered 0/1"
 
-_BLANKS = " \t\r\n\v\f\N{NO-BREAK SPACE}"
-
 GroupValue = str | int | bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdCounts:
-    """Units against rows: how many ids repeat, and how many of those stand in more than one arm."""
-
-    rows: int
-    repeated_ids: int
-    ids_in_several_arms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,108 +177,6 @@ class UnitTable:
             covariates[name] = parse("coalesce($x, $c)", x=value, c=literal(float(self.shift.get(name, 0.0))))
             covariates[f"{name} missing"] = parse("CASE WHEN $x IS NULL THEN 1e0 ELSE 0e0 END", x=value)
         return replace(self, covariates=covariates)
-
-    def count_ids(self) -> IdCounts | None:
-        """Return how many ids repeat; ``None`` where the row number is the unit.
-
-        Raises:
-            InvalidUnitId: Ids that are null or blank.
-        """
-        data = self.experiment.data
-        if data.unit is None:
-            return None
-        unit = column(data.unit)
-        rows, present, distinct = self.warehouse.row(
-            parse("SELECT count(*), count($u), count(DISTINCT $u) FROM source", u=unit, source=self.relation.name)
-        )
-        empty = self._count_blank_ids(unit)
-        if present < rows or empty:
-            raise InvalidUnitId(
-                f"column {data.unit!r} of {self.source} holds {rows - present:,} null and {empty:,} blank unit ids "
-                f"in {rows:,} rows; a unit without an id cannot be counted once",
-                hint="fill the ids in, or remove those rows and say so in the experiment's notes",
-            )
-        if distinct == rows:
-            return IdCounts(rows=rows, repeated_ids=0, ids_in_several_arms=0)
-        repeated, mixed = self.warehouse.row(
-            parse(
-                "SELECT count(*), count(CASE WHEN low <> high THEN 1 END) FROM "
-                "(SELECT min($a) AS low, max($a) AS high FROM source GROUP BY $u HAVING count(*) > 1) AS repeated",
-                a=self._ordered(data.arm),
-                u=unit,
-                source=self.relation.name,
-            )
-        )
-        return IdCounts(rows=rows, repeated_ids=repeated, ids_in_several_arms=mixed)
-
-    def _count_blank_ids(self, unit: exp.Expression) -> int:
-        """Blank ids start with a blank or are empty: only where some do are all of them looked at."""
-        if self.relation.columns[str(self.experiment.data.unit)] != "text":
-            return 0
-        u = parse("CAST($u AS TEXT)", u=unit)
-        suspects = parse(
-            "SELECT count(CASE WHEN ascii($u) <= 32 THEN 1 END) FROM source", u=u, source=self.relation.name
-        )
-        if self.warehouse.row(suspects)[0] == 0:
-            return 0
-        blank = parse(
-            "SELECT count(CASE WHEN trim($u, $blanks) = '' THEN 1 END) FROM source",
-            u=u,
-            blanks=literal(_BLANKS),
-            source=self.relation.name,
-        )
-        return int(self.warehouse.row(blank)[0])
-
-    def count_refused(self, reduction: Reduction) -> dict[str, int]:
-        """Return the rows that do not count, by the first reason: no arm, stratum or cluster; not in the population.
-
-        Args:
-            reduction: The moments of the rows that count, which see rows without an arm where nothing else can be
-                missing.
-        """
-        data = self.experiment.data
-        if data.stratum is None and data.cluster is None and data.block is None and not self.rule.reasons:
-            return {"arm missing": reduction.missing[0]} if reduction.missing else {}
-        so_far, items = parse("TRUE"), {}
-        for reason, test in (self._unplaced() | self.rule.reasons).items():
-            items[reason] = parse("count(CASE WHEN $so_far AND ($test) THEN 1 END)", so_far=so_far, test=test)
-            so_far = parse("$so_far AND NOT ($test)", so_far=so_far, test=test)
-        query = parse("SELECT 1 FROM source", source=self.relation.name)
-        query.set("expressions", list(items.values()))
-        found = zip(items, self.warehouse.row(query), strict=True)
-        return {reason: int(rows) for reason, rows in found if rows}
-
-    def _unplaced(self) -> dict[str, exp.Expression]:
-        data = self.experiment.data
-        needed = {"arm missing": data.arm, "stratum missing": data.stratum, "cluster missing": data.cluster}
-        needed["block missing"] = data.block
-        return {reason: parse("$x IS NULL", x=column(name)) for reason, name in needed.items() if name is not None}
-
-    def count_clusters_in_several_arms(self) -> int:
-        """Return how many clusters have units in more than one arm."""
-        return self._clusters_in_several(self.experiment.data.arm)
-
-    def count_clusters_in_several_strata(self) -> int:
-        """Return how many clusters have units in more than one stratum."""
-        stratum = self.experiment.data.stratum
-        return 0 if stratum is None else self._clusters_in_several(stratum)
-
-    def _clusters_in_several(self, groups: str) -> int:
-        if self.cluster is None:
-            return 0
-        query = parse(
-            "SELECT count(*) FROM (SELECT 1 AS one FROM source WHERE $c IS NOT NULL "
-            "GROUP BY $c HAVING min($a) <> max($a)) AS mixed",
-            c=self.cluster,
-            a=self._ordered(groups),
-            source=self.relation.name,
-        )
-        return int(self.warehouse.row(query)[0])
-
-    def _ordered(self, name: str) -> exp.Expression:
-        """A column as a value that has a least and a greatest in every engine."""
-        value = column(name)
-        return value if self.relation.columns[name] in {"integer", "text"} else parse("CAST($a AS TEXT)", a=value)
 
     def placed(self) -> list[exp.Expression]:
         """Return the tests that a row passes whose stratum and cluster are known."""

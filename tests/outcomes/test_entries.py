@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from incrementality.outcomes import first_entries, open_unit_table, take_draws
+from incrementality.outcomes import count_ids, first_entries, open_unit_table, take_draws
 from incrementality.warehouse import connect, frame_locator
 from incrementality.warehouse.sql import parse
 
@@ -20,7 +20,7 @@ def kept(plan):
     def make(frame, **data):
         with connect(threads=1) as engine:
             table = open_unit_table(engine, frame_locator(frame), plan(data={"t0": "decided"} | data))
-            table, entries = first_entries(table, table.count_ids())
+            table, entries = first_entries(table, count_ids(table))
             rows = engine.query(parse("SELECT id, y FROM source ORDER BY id", source=table.relation.name))
         return rows, entries
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from incrementality import crm_journey_holdout, read_out
 from incrementality.experiment import parse_experiment
-from incrementality.outcomes import open_unit_table, settle
+from incrementality.outcomes import count_ids, open_unit_table, settle
 from incrementality.warehouse import connect, frame_locator
 
 
@@ -65,5 +65,5 @@ def test_missing_categories_are_a_category(plan, rows):
 def test_ids_are_counted_once_each(plan, rows):
     frame = rows.copy()
     frame.loc[[1, 3], "id"] = 0
-    counts = opened(plan(), frame).count_ids()
+    counts = count_ids(opened(plan(), frame))
     assert (counts.rows, counts.repeated_ids, counts.ids_in_several_arms) == (200, 1, 1)
