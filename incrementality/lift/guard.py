@@ -21,7 +21,7 @@ from incrementality.lift.methods import (
 )
 from incrementality.lift.permuted_units import units_to_permute
 from incrementality.lift.stating import capped_at
-from incrementality.outcomes import pooled_shapes
+from incrementality.outcomes import known_shape, pooled_shapes
 from incrementality.stats import compare_by_permutation, compare_clusters_by_permutation, pooled_small_holdout
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from incrementality.lift.account_guard import AccountRule
     from incrementality.lift.look_paths import LookPath
     from incrementality.lift.sample import MetricSample, Sample
+    from incrementality.outcomes import PooledShape
     from incrementality.stats import SmallHoldout
 
 __all__ = ["Guard", "guard_checks", "guarded", "take_guard"]
@@ -60,26 +61,35 @@ class Guard:
 
 
 def take_guard(sample: Sample) -> Guard:
-    """Ask the rule of every comparison that it covers, in one pass over all arms together."""
+    """Ask the rule of every comparison that it covers, of the sums over all arms together."""
     parts = [part for part in sample.metrics if is_guarded(part.metric.kind)]
     data = sample.experiment.data
     if data.cluster is not None or data.block is not None or not parts:
         rules = account_rules(sample)
         return Guard(answers={}, in_control={key: rule.in_control for key, rule in rules.items()}, accounts=rules)
-    ratios = {
-        part.metric.columns[0]: (part.metric.columns[1], _ratio(part)) for part in parts if len(part.metric.columns) > 1
-    }
-    names = tuple(dict.fromkeys(part.metric.columns[0] for part in parts))
-    shapes = pooled_shapes(sample.table, names, tuple(sample.values.values()), ratios=ratios)
+    shapes = _shapes(sample, parts)
     control, answers, in_control = sample.experiment.control.name, {}, {}
     for part in parts:
-        shape = shapes[part.metric.columns[0]]
+        shape = shapes[part.metric.name]
         for arm in sample.experiment.treatments:
             sizes = _present(part, arm.name), _present(part, control)
             payers = shape.payers / shape.units * sum(sizes)
             answers[part.metric.name, arm.name] = pooled_small_holdout(sizes, payers=payers, skewness=shape.skewness)
             in_control[part.metric.name, arm.name] = expected_in_control(payers, *sizes)
     return Guard(answers=answers, in_control=in_control)
+
+
+def _shapes(sample: Sample, parts: Sequence[MetricSample]) -> dict[str, PooledShape]:
+    """The shape of each metric, by its name; one more pass serves those that the pass of the moments does not tell."""
+    planned = [arm.name for arm in sample.experiment.arms]
+    found = {part.metric.name: known_shape(part.reduction, part.metric.columns, planned) for part in parts}
+    asked = [part for part in parts if found[part.metric.name] is None]
+    ratios = {
+        part.metric.columns[0]: (part.metric.columns[1], _ratio(part)) for part in asked if len(part.metric.columns) > 1
+    }
+    names = tuple(dict.fromkeys(part.metric.columns[0] for part in asked))
+    formed = pooled_shapes(sample.table, names, tuple(sample.values.values()), ratios=ratios)
+    return {part.metric.name: found[part.metric.name] or formed[part.metric.columns[0]] for part in parts}
 
 
 def _ratio(part: MetricSample) -> float:

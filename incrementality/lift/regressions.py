@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from incrementality.errors import EmptyArm
 from incrementality.lift.clustered import adjusted_pair, clustered_estimate, clusters_of_arm, fits_in_memory
+from incrementality.lift.residuals import Fit, residual_sums
 from incrementality.lift.stating import lift_estimate
 from incrementality.stats import (
-    AdjustedMean,
     MeanEstimate,
     adjust_mean,
     compare_means,
@@ -17,7 +16,6 @@ from incrementality.stats import (
     robust_estimate,
     small_sample_power,
 )
-from incrementality.warehouse import ArmFit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,15 +29,6 @@ __all__ = ["check_strata", "compare_by_regression"]
 
 _FEWEST = 2
 _HETEROSKEDASTIC = {1: "HC2", 2: "HC3"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Fit:
-    """One metric's adjusted means by arm, and how their variance is formed."""
-
-    part: MetricSample
-    means: dict[str, AdjustedMean]
-    power: int
 
 
 def compare_by_regression(
@@ -67,7 +56,7 @@ def compare_by_regression(
     return _passes(sample, fits, adjusted=adjusted)
 
 
-def _clustered(sample: Sample, fit: _Fit) -> list[LiftEstimate]:
+def _clustered(sample: Sample, fit: Fit) -> list[LiftEstimate]:
     """CR2 of Lin's regression, from each cluster's cross products."""
     experiment = sample.experiment
     clusters = {arm: clusters_of_arm(sample, fit.part, arm, mean) for arm, mean in fit.means.items()}
@@ -79,7 +68,7 @@ def _clustered(sample: Sample, fit: _Fit) -> list[LiftEstimate]:
     return found
 
 
-def _passes(sample: Sample, fits: Sequence[_Fit], *, adjusted: bool) -> list[LiftEstimate]:
+def _passes(sample: Sample, fits: Sequence[Fit], *, adjusted: bool) -> list[LiftEstimate]:
     whole = [fit for fit in fits if not fit.part.complete]
     estimates = _estimates_of(sample, whole, complete=False, adjusted=adjusted)
     for fit in fits:
@@ -88,7 +77,7 @@ def _passes(sample: Sample, fits: Sequence[_Fit], *, adjusted: bool) -> list[Lif
     return estimates
 
 
-def _fit(sample: Sample, part: MetricSample, columns: Sequence[str]) -> _Fit:
+def _fit(sample: Sample, part: MetricSample, columns: Sequence[str]) -> Fit:
     planned = part.reduction.moments.select(*((arm.name,) for arm in sample.experiment.arms))
     check_strata(sample.experiment, planned)
     kept = independent_covariates(planned, columns)
@@ -98,7 +87,7 @@ def _fit(sample: Sample, part: MetricSample, columns: Sequence[str]) -> _Fit:
         for arm in sample.experiment.arms
     }
     smallest = min(mean.n for mean in means.values())
-    return _Fit(part=part, means=means, power=small_sample_power(smallest, len(kept)))
+    return Fit(part=part, means=means, power=small_sample_power(smallest, len(kept)))
 
 
 def check_strata(experiment: Experiment, planned: Moments) -> None:
@@ -123,16 +112,15 @@ def check_strata(experiment: Experiment, planned: Moments) -> None:
                 )
 
 
-def _estimates_of(sample: Sample, fits: Sequence[_Fit], *, complete: bool, adjusted: bool) -> list[LiftEstimate]:
+def _estimates_of(sample: Sample, fits: Sequence[Fit], *, complete: bool, adjusted: bool) -> list[LiftEstimate]:
     if not fits:
         return []
-    arms = [ArmFit(value=sample.values[arm], adjusted=tuple(fit.means[arm] for fit in fits)) for arm in fits[0].means]
-    sums = sample.table.residual_sums(arms, power=fits[0].power, complete=complete)
+    sums = residual_sums(sample, fits, complete=complete)
     found: list[LiftEstimate] = []
     for m, fit in enumerate(fits):
         estimates = {
-            arm: robust_estimate(mean, sums[i][m], clusters=_clusters(fit.part, arm))
-            for i, (arm, mean) in enumerate(fit.means.items())
+            arm: robust_estimate(mean, sums[m][arm], clusters=_clusters(fit.part, arm))
+            for arm, mean in fit.means.items()
         }
         found += _compared(sample.experiment, fit, estimates, adjusted=adjusted)
     return found
@@ -144,7 +132,7 @@ def _clusters(part: MetricSample, arm: str) -> float | None:
 
 
 def _compared(
-    experiment: Experiment, fit: _Fit, estimates: dict[str, MeanEstimate], *, adjusted: bool
+    experiment: Experiment, fit: Fit, estimates: dict[str, MeanEstimate], *, adjusted: bool
 ) -> list[LiftEstimate]:
     control = estimates[experiment.control.name]
     variance = "CR1" if experiment.data.cluster is not None else _HETEROSKEDASTIC[fit.power]
@@ -163,7 +151,7 @@ def _compared(
     ]
 
 
-def _what(fit: _Fit, *, adjusted: bool) -> str:
+def _what(fit: Fit, *, adjusted: bool) -> str:
     covariates = next(iter(fit.means.values())).covariates
     if not covariates:
         return f"difference in means, since no {'covariate' if adjusted else 'stratum'} varies in every arm"

@@ -6,6 +6,7 @@ from incrementality.outcomes.entries import LATER_ENTRY, Entries, first_entries
 from incrementality.outcomes.identified import IdentifiedRows, identified_rows
 from incrementality.outcomes.missing import MISSING, missing_moments
 from incrementality.outcomes.opening import open_unit_table, settle
+from incrementality.outcomes.plan_pass import mixed_factors
 from incrementality.outcomes.population import PopulationRule, followed_window, longest_window
 from incrementality.outcomes.row_counts import (
     IdCounts,
@@ -14,7 +15,15 @@ from incrementality.outcomes.row_counts import (
     count_ids,
     count_refused,
 )
-from incrementality.outcomes.shape import PooledShape, UnitRows, UnitValues, pooled_shapes, unit_rows, unit_values
+from incrementality.outcomes.shape import (
+    PooledShape,
+    UnitRows,
+    UnitValues,
+    known_shape,
+    pooled_shapes,
+    unit_rows,
+    unit_values,
+)
 from incrementality.outcomes.standing import Standing, take_standing
 from incrementality.outcomes.unit_table import DELIVERED, UnitTable
 from incrementality.outcomes.within import HAS_VALUE, rows_with, value_moments
@@ -42,8 +51,10 @@ __all__ = [
     "first_entries",
     "followed_window",
     "identified_rows",
+    "known_shape",
     "longest_window",
     "missing_moments",
+    "mixed_factors",
     "open_unit_table",
     "pooled_shapes",
     "rows_with",

@@ -14,17 +14,18 @@ from incrementality.stats import skewness_of_sums
 from incrementality.warehouse.sql import column, literal, named, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
 
     from incrementality.outcomes.unit_table import GroupValue, UnitTable
+    from incrementality.warehouse import Reduction
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
 
-__all__ = ["PooledShape", "UnitRows", "UnitValues", "pooled_shapes", "unit_rows", "unit_values"]
+__all__ = ["PooledShape", "UnitRows", "UnitValues", "known_shape", "pooled_shapes", "unit_rows", "unit_values"]
 
 _PARTS = 4
 
@@ -78,6 +79,24 @@ class UnitRows:
     cluster: Ints | None
     outcomes: tuple[Floats, ...]
     entry: Ints
+
+
+def known_shape(reduction: Reduction, names: Sequence[str], arms: Collection[str]) -> PooledShape | None:
+    """Return the shape of a metric over all arms together, from a pass already made, or ``None``.
+
+    Args:
+        reduction: What the pass found, by arm first.
+        names: The metric's outcome columns; that of a ratio is never there.
+        arms: The planned arms.
+    """
+    name = names[0]
+    if len(names) > 1 or (name,) * 3 not in reduction.powers:
+        return None
+    moments = reduction.moments
+    groups = [i for i, group in enumerate(moments.groups) if group[0] in arms]
+    units = float(moments.count[groups, moments.columns.index(name)].sum())
+    sums = [reduction.sum_of((name,) * power, groups) for power in (1, 2, 3)]
+    return _shape(units, float(reduction.nonzero[name][groups].sum()), *sums)
 
 
 def pooled_shapes(

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError
+from incrementality.outcomes.plan_pass import plan_pass
 from incrementality.outcomes.population import PopulationRule
 from incrementality.warehouse import (
     ArmFit,
     Reduction,
-    ReductionPlan,
     reduce_cluster_products,
     reduce_moments,
     reduce_residuals,
@@ -92,24 +92,7 @@ class UnitTable:
             complete: Whether only rows count in which all these outcomes are present.
         """
         names = tuple(self.outcomes) if outcomes is None else tuple(outcomes)
-        beside = () if by is not None else (*self.strata, *self.covariates)
-        exposure = () if by is not None else tuple(self.exposure)
-        inner = by or self.experiment.data.stratum
-        groups = [self.experiment.data.arm] if inner is None else [self.experiment.data.arm, inner]
-        return reduce_moments(
-            self.warehouse,
-            ReductionPlan(
-                relation=self.relation.name,
-                groups=tuple(column(name) for name in groups),
-                columns={name: self.columns[name] for name in (*names, *exposure, *beside)},
-                pairs=frozenset([*self._pairs(names, beside), *((a, b) for a in exposure for b in names)]),
-                shift=self.shift,
-                cluster=self.cluster,
-                where=self._where(names if complete else ()),
-                bounded=tuple(name for name in names if self._needs_bounds(name)) if by is None else (),
-                counted=tuple(name for name in names if self._has_kind(name, "revenue")),
-            ),
-        )
+        return reduce_moments(self.warehouse, plan_pass(self, names, by, self._where(names if complete else ())))
 
     def residual_sums(self, fits: Sequence[ArmFit], *, power: int, complete: bool = False) -> list[list[float]]:
         """Return the sums behind robust variances, for each arm and metric, all in one pass.
@@ -187,29 +170,6 @@ class UnitTable:
     def _where(self, present: Sequence[str]) -> exp.Expression | None:
         complete = [parse("$x IS NOT NULL", x=self.outcomes[name]) for name in present]
         return all_of([*complete, *self.placed(), *self.rule.kept])
-
-    def _pairs(self, outcomes: Sequence[str], beside: Sequence[str]) -> Iterable[tuple[str, str]]:
-        adjusted = {name for metric in self.experiment.metrics if metric.adjust for name in metric.columns}
-        yield from ((a, b) for a in beside for b in beside)
-        yield from ((a, b) for a in beside for b in outcomes if a in self.strata or b in adjusted)
-        yield from self._cost_pairs(outcomes)
-        for metric in self.experiment.metrics:
-            if len(metric.columns) > 1 and set(metric.columns) <= set(outcomes):
-                yield metric.columns[0], metric.columns[1]
-
-    def _cost_pairs(self, outcomes: Sequence[str]) -> Iterable[tuple[str, str]]:
-        """A cost that differs by unit varies with the outcome that it is set against."""
-        request = self.experiment.request
-        wanted = None if request is None else request.cost_metric
-        costs = [metric.columns[0] for metric in self.experiment.metrics if metric.name == wanted]
-        yield from ((cost, name) for cost in costs if cost in outcomes for name in outcomes)
-
-    def _needs_bounds(self, name: str) -> bool:
-        """Whole numbers whose sum equals their sum of squares are 0 and 1; other numbers could cancel."""
-        return self._has_kind(name, "conversion") and self.relation.columns[name] not in {"integer", "boolean"}
-
-    def _has_kind(self, name: str, kind: str) -> bool:
-        return any(metric.kind == kind and name in metric.columns for metric in self.experiment.metrics)
 
 
 def all_of(tests: Iterable[exp.Expression]) -> exp.Expression | None:

@@ -13,6 +13,7 @@ Modules, from the ground up:
     compliance      the effect on compliers, with an Anderson-Rubin interval
     blocks          two arms drawn within many small blocks, matched pairs included
     adjustment      Lin's covariate adjustment, from moments and one pass over residuals
+    residual_expansion  the sum behind HC2 for one covariate, from the pass that formed the moments
     cluster_variance  CR2 variances and Satterthwaite's degrees of freedom of means over whole clusters
     clusters        two arms of whole clusters compared, exchangeable working model
     cluster_guard   when cluster totals are too few and skewed for that
@@ -165,6 +166,7 @@ from incrementality.stats.power_simulation import SimulatedPower, simulate_power
 from incrementality.stats.proportions import compare_proportions, proportion_interval
 from incrementality.stats.quantile_bootstrap import bootstrap_quantile_effect
 from incrementality.stats.quantiles import QuantileEffect, QuantileEstimate, compare_quantiles, estimate_quantile
+from incrementality.stats.residual_expansion import MIXED_POWERS, MixedSums, expanded_residual_sum
 from incrementality.stats.sample_ratio import SampleRatio, sample_ratio_test
 from incrementality.stats.sequential import (
     GroupSequentialBounds,
@@ -206,6 +208,7 @@ __all__ = [
     "FEWEST_DEGREES_OF_FREEDOM",
     "FEWEST_EFFECTIVE_CLUSTERS",
     "FEWEST_PAYERS",
+    "MIXED_POWERS",
     "PENALTIES",
     "AdjustedClusters",
     "AdjustedMean",
@@ -232,6 +235,7 @@ __all__ = [
     "LogisticFit",
     "LogisticScore",
     "MeanEstimate",
+    "MixedSums",
     "Moments",
     "Outcome",
     "PermutationComparison",
@@ -298,6 +302,7 @@ __all__ = [
     "estimate_quantile",
     "exact_shapley",
     "exact_tails",
+    "expanded_residual_sum",
     "expected_information",
     "expected_money",
     "fit_logistic",

@@ -3,13 +3,8 @@
 from incrementality.warehouse.base import NUMERIC, ColumnType, Relation, Warehouse
 from incrementality.warehouse.cluster_products import reduce_cluster_products
 from incrementality.warehouse.connect import connect
-from incrementality.warehouse.reduce import (
-    GroupValue,
-    Reduction,
-    ReductionPlan,
-    pilot_means,
-    reduce_moments,
-)
+from incrementality.warehouse.reduce import pilot_means, reduce_moments
+from incrementality.warehouse.reduction import GroupValue, Reduction, ReductionPlan
 from incrementality.warehouse.residuals import ArmFit, reduce_residuals
 from incrementality.warehouse.sources import Locator, SourceKind, frame_locator, locate
 

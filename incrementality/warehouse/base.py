@@ -50,10 +50,13 @@ class Warehouse(ABC):
 
     Attributes:
         dialect: The engine's name in sqlglot.
+        reads_files: Whether it reads files itself.
+        answers_any_product: Whether it answers products outside the range of floats, instead of refusing the query.
     """
 
     dialect: ClassVar[str]
     reads_files: ClassVar[bool] = False
+    answers_any_product: ClassVar[bool] = True
 
     def __init__(self) -> None:
         self._ran: list[exp.Expression | str] = []

@@ -67,6 +67,7 @@ class PostgresWarehouse(Warehouse):
     """
 
     dialect: ClassVar[str] = "postgres"
+    answers_any_product: ClassVar[bool] = False
 
     def __init__(self, url: str) -> None:
         super().__init__()

@@ -5,9 +5,8 @@ One pass gives the shifted moments of all columns by arm (and stratum, and clust
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import combinations_with_replacement
+from functools import cached_property, reduce
+from itertools import combinations_with_replacement, groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from sqlglot import exp
 
 from incrementality.stats.cluster_sums import ClusterSizes, cluster_sums_of_sizes
 from incrementality.stats.moments import Moments
+from incrementality.warehouse.reduction import Reduction, ReductionPlan
 from incrementality.warehouse.sql import literal, named, parse, select_from
 
 if TYPE_CHECKING:
@@ -26,59 +26,9 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["GroupValue", "Reduction", "ReductionPlan", "key_of", "pilot_means", "reduce_moments"]
+__all__ = ["key_of", "pilot_means", "reduce_moments"]
 
 _PILOT_ROWS = 10_000
-
-GroupValue = str | int | bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReductionPlan:
-    """What one pass over a relation computes.
-
-    Attributes:
-        relation: The table or view.
-        groups: Expressions whose values form the groups: the arm, then perhaps a stratum or segment.
-        columns: The DOUBLE expression behind each column's name (``number_of``).
-        pairs: Pairs of columns whose products are needed; each column's square is always formed.
-        shift: The shift of each column; columns without one get zero.
-        cluster: Expression of the randomised cluster.
-        where: Rows that count; all by default.
-        bounded: Columns whose smallest and largest values are wanted.
-        counted: Columns whose non-zero rows are counted.
-    """
-
-    relation: exp.Table
-    groups: tuple[exp.Expression, ...]
-    columns: Mapping[str, exp.Expression]
-    pairs: frozenset[tuple[str, str]] = frozenset()
-    shift: Mapping[str, float] = field(default_factory=dict)
-    cluster: exp.Expression | None = None
-    where: exp.Expression | None = None
-    bounded: tuple[str, ...] = ()
-    counted: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reduction:
-    """What one pass found.
-
-    Attributes:
-        moments: Moments by group, for groups without a missing key; keys are text.
-        values: The engine's own value behind each group's key, to write back into SQL.
-        missing: Rows whose group (or cluster) is null, by the position of the first null key.
-        minimum: Smallest value of each bounded column, over all groups.
-        maximum: Largest value.
-        nonzero: Rows of each group in which a counted column is not zero, shape (G,).
-    """
-
-    moments: Moments
-    values: tuple[tuple[GroupValue, ...], ...]
-    missing: dict[int, int]
-    minimum: dict[str, float]
-    maximum: dict[str, float]
-    nonzero: dict[str, FloatArray]
 
 
 def pilot_means(warehouse: Warehouse, relation: exp.Table, columns: Mapping[str, exp.Expression]) -> dict[str, float]:
@@ -117,6 +67,7 @@ class _Layout:
         at = {name: k for k, name in enumerate(self.names)}
         asked = {tuple(sorted((at[a], at[b]))) for a, b in plan.pairs} | {(k, k) for k in range(len(at))}
         self.pairs = [pair for pair in combinations_with_replacement(range(len(at)), 2) if pair in asked]
+        self.powers = {f"w{i}": factors for i, factors in enumerate(sorted(plan.powers))}
 
     def query(self) -> exp.Expression:
         """Write the query: rows, perhaps cluster totals (by size of the cluster), sums."""
@@ -151,6 +102,16 @@ class _Layout:
         y = exp.column(f"y{k}")
         return exp.Paren(this=exp.Sub(this=y, expression=literal(c))) if c else y
 
+    def _product(self, factors: tuple[str, ...]) -> exp.Expression:
+        """``(x * x) * (y * y)``: powers are written the same way wherever they stand, and an engine forms them once."""
+        powers = [self._power(name, len(list(same))) for name, same in groupby(factors)]
+        return reduce(lambda one, other: exp.Mul(this=one, expression=other), powers)
+
+    def _power(self, name: str, times: int) -> exp.Expression:
+        k = self.names.index(name)
+        chain = reduce(lambda one, _: exp.Mul(this=one, expression=self._shifted(k)), range(1, times), self._shifted(k))
+        return exp.Paren(this=chain) if times > 1 else chain
+
     @cached_property
     def sums(self) -> dict[str, exp.Expression]:
         """Sums over rows, of a group or of a cluster in a group."""
@@ -166,7 +127,9 @@ class _Layout:
             items[f"hi{k}"] = parse("max($y)", y=exp.column(f"y{k}"))
         for name in self.plan.counted:
             k = self.names.index(name)
-            items[f"z{k}"] = parse("count(nullif($y, 0))", y=exp.column(f"y{k}"))
+            items[f"z{k}"] = parse("count_if($y <> 0e0)", y=exp.column(f"y{k}"))
+        for label, factors in self.powers.items():
+            items[label] = exp.Sum(this=self._product(factors))
         return items
 
     @cached_property
@@ -200,6 +163,7 @@ class _Layout:
             minimum={n: _extreme(np.fmin, table[f"lo{self.names.index(n)}"]) for n in self.plan.bounded},
             maximum={n: _extreme(np.fmax, table[f"hi{self.names.index(n)}"]) for n in self.plan.bounded},
             nonzero={n: _summed(table[f"z{self.names.index(n)}"], at, len(groups)) for n in self.plan.counted},
+            powers={factors: _summed(table[label], at, len(groups)) for label, factors in self.powers.items()},
         )
 
     def _table(self, rows: list[tuple[object, ...]]) -> dict[str, FloatArray]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from incrementality.warehouse.reduce import GroupValue, key_of
+from incrementality.warehouse.reduce import key_of
 from incrementality.warehouse.sql import add, literal, named, parse, product, select_from
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from incrementality.stats.adjustment import AdjustedMean
     from incrementality.warehouse.base import Warehouse
+    from incrementality.warehouse.reduction import GroupValue
 
 __all__ = ["ArmFit", "reduce_residuals"]
 

@@ -30,6 +30,7 @@ SHAPES = {
     "bounded and counted": {"bounded": ("converted", "gaps"), "counted": ("revenue", "money")},
     "bounded and counted clusters": {"bounded": ("gaps",), "counted": ("revenue",), "cluster": column("account")},
     "where": {"where": parse("$g IS NOT NULL AND $a = $v", g=column("gaps"), a=column("select"), v=literal("holdout"))},
+    "powers": {"powers": frozenset({("pre",) * 3, ("pre", "pre", "revenue", "revenue"), ("gaps", "gaps", "won")})},
     "where nothing": {"where": parse("$a = $v", a=column("select"), v=literal("nobody"))},
     "keys only": {"names": ()},
 }
@@ -43,6 +44,9 @@ def assert_same(found, expected, tolerance=1e-9):
     assert found.minimum == pytest.approx(expected.minimum, rel=tolerance)
     assert found.maximum == pytest.approx(expected.maximum, rel=tolerance)
     np.testing.assert_equal(found.nonzero, expected.nonzero)
+    assert found.powers.keys() == expected.powers.keys()
+    for factors, sums in expected.powers.items():
+        np.testing.assert_allclose(found.powers[factors], sums, rtol=tolerance, atol=0)
 
 
 def assert_same_moments(found, expected, tolerance=1e-9):
@@ -135,3 +139,15 @@ def test_groups_can_be_written_back_as_predicates(copies, engine):
 @pytest.mark.parametrize("engine", ["postgres", "spark"])
 def test_column_types_agree(copies, engine):
     assert copies[engine].relation.columns == copies["duckdb"].relation.columns
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "postgres", "spark"])
+def test_products_of_powers_are_those_of_numpy(copies, units, engine):
+    factors = ("converted", "money", "money", "revenue")
+    found = reduce_moments(copies[engine].warehouse, plan(copies[engine], groups=(), powers=frozenset({factors})))
+    u, v, w = (units[name].astype(float) - SHIFT.get(name, 0.0) for name in ("converted", "money", "revenue"))
+    assert found.sum_of(factors, [0]) == pytest.approx(float((u * v * v * w).sum()), rel=1e-9)
+    assert found.has(factors)
+    assert found.has(("money", "revenue"))
+    assert not found.has(("money",) * 3)
+    assert found.sum_of((), [0]) == len(u)

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from incrementality.outcomes import open_unit_table, settle
-from incrementality.outcomes.shape import pooled_shapes, unit_values
+from incrementality.outcomes.shape import known_shape, pooled_shapes, unit_values
 from incrementality.warehouse import connect, frame_locator
 
 
@@ -35,6 +35,18 @@ def test_the_shape_is_that_of_the_planned_arms_rows(opened, rows):
     planned = rows[rows["arm"] != "other"]["spend"].dropna()
     assert (found.units, found.payers) == (len(planned), (planned != 0).sum())
     assert found.skewness == pytest.approx(stats.skew(planned), rel=1e-9)
+
+
+def test_the_pass_of_the_moments_tells_the_same_shape(opened):
+    arms = ["control", "journey"]
+    known, formed = known_shape(opened.reduce(), ["spend"], arms), pooled_shapes(opened, ["spend"], arms)["spend"]
+    assert (known.units, known.payers) == (formed.units, formed.payers)
+    assert known.skewness == pytest.approx(formed.skewness, rel=1e-12)
+
+
+def test_a_pass_by_segment_or_of_a_ratio_tells_no_shape(opened):
+    assert known_shape(opened.reduce(by="region"), ["spend"], ["control"]) is None
+    assert known_shape(opened.reduce(), ["spend", "spend"], ["control"]) is None
 
 
 def test_shape_does_not_know_who_was_in_which_arm(plan, rows):
