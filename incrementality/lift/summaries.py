@@ -17,7 +17,7 @@ from incrementality.lift.summary_rows import summaries_of
 from incrementality.stats import comparison_alpha
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date
 
     from incrementality.design import DesignAnswer, Monitoring
@@ -114,21 +114,14 @@ def read_summaries(
         (0.9, 2.96, 2e-06)
     """
     plan, planned = _registered(experiment, design, planned_units, kind)
-    sequence = plan.kind == "confidence sequence"
-    alpha = _error_rate(experiment, design, sequence=sequence)
+    alpha = _error_rate(experiment, design, sequence=plan.kind == "confidence sequence")
     effects: list[CumulativeEffect] = []
     answers: list[StagedAnswer] = []
     for metric, days in summaries_of(experiment, rows).items():
-        numbers = [] if sequence else look_numbers(metric, days, plan, design)
-        looks = (
-            sequence_readings(days, plan, planned, alpha)
-            if sequence
-            else look_readings(days, numbers, plan, planned, alpha)
-        )
+        looks = _looks(metric, days, plan, design, planned=planned, alpha=alpha)
         for arm in experiment.treatments:
-            path = list(_path(experiment, metric, arm.name, days, looks))
-            effects += [_always_valid(step, looks[step.on], metric) for step in path] if sequence else path
-            answer = None if sequence else _answer(path, list(looks.values()), plan, metric)
+            path, answer = _read_path(_path(experiment, metric, arm.name, days, looks), looks, plan, metric)
+            effects += path
             answers += [] if answer is None else [answer]
     return SummaryReadout(
         experiment_id=experiment.id,
@@ -140,6 +133,31 @@ def read_summaries(
         effects=tuple(effects),
         answers=tuple(answers),
     )
+
+
+def _looks(
+    metric: PlannedMetric,
+    days: Days,
+    plan: Monitoring,
+    design: DesignAnswer | None,
+    *,
+    planned: float,
+    alpha: float,
+) -> dict[str, LookReading]:
+    """The look at each date."""
+    if plan.kind == "confidence sequence":
+        return sequence_readings(days, plan, planned, alpha)
+    return look_readings(days, look_numbers(metric, days, plan, design), plan, planned, alpha)
+
+
+def _read_path(
+    path: Iterable[CumulativeEffect], looks: dict[str, LookReading], plan: Monitoring, metric: PlannedMetric
+) -> tuple[list[CumulativeEffect], StagedAnswer | None]:
+    """One arm's effects by date, and what a group-sequential test says of them where it has ended."""
+    steps = list(path)
+    if plan.kind == "confidence sequence":
+        return [_always_valid(step, looks[step.on], metric) for step in steps], None
+    return steps, _answer(steps, list(looks.values()), plan, metric)
 
 
 def _registered(
