@@ -1,12 +1,12 @@
 """The experiment: the YAML request, its roles and what it withholds; frozen and hashed."""
 
+from incrementality.experiment.data_mapping import DataMapping
 from incrementality.experiment.entry import FixedCohort, Nesting, RampPhase, Rerandomisation
 from incrementality.experiment.example import experiment_yaml_example
 from incrementality.experiment.monitoring import Monitoring
 from incrementality.experiment.parts import (
     Arm,
     Covariate,
-    DataMapping,
     PlannedMetric,
     Role,
     Segment,

@@ -16,10 +16,10 @@ from pydantic import (
 )
 
 from incrementality.experiment.always_send import owed_messages
+from incrementality.experiment.data_mapping import DataMapping  # noqa: TC001 - pydantic reads it
 from incrementality.experiment.events import log_complaints
 from incrementality.experiment.parts import (
     Arm,
-    DataMapping,
     PlannedMetric,
     Record,
     Segment,
