@@ -33,7 +33,7 @@ __all__ = ["DesignAnswer"]
 
 _STRICT = ConfigDict(extra="forbid")
 _NOT_REGISTERED = {"sign_offs", "version", "supersedes"}
-_REGISTERED_IF_ASKED = {"release", "looked_up", "monitoring", "cap"}
+_REGISTERED_IF_ASKED = {"release", "looked_up", "monitoring", "cap", "alpha_split"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

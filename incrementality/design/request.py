@@ -83,6 +83,7 @@ class DesignRequest:
         looked_up: Where the numbers were looked up; ``None`` where they were stated.
         monitoring: How it is watched; ``None`` where ``looks`` says so.
         cap: The cap of a winsorised metric, stated or looked up in the history; ``None`` for others.
+        alpha_split: How several primary comparisons share ``alpha`` where that is not Holm's way; ``None`` is Holm's.
 
     Raises:
         InputError: A value is outside its range, or two values contradict each other.
@@ -132,6 +133,7 @@ class DesignRequest:
     looked_up: LookUp | None = None
     monitoring: Monitoring | None = None
     cap: float | None = None
+    alpha_split: Literal["hochberg"] | None = None
 
     def __post_init__(self) -> None:
         _check_names(self)

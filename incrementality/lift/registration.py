@@ -36,6 +36,8 @@ def _compared(design: DesignAnswer, experiment: Experiment) -> Iterator[tuple[st
     yield "unit", registered.unit, experiment.unit
     yield "arms", registered.treatment_arms, len(experiment.treatments)
     yield "alpha", registered.alpha, experiment.alpha
+    if len(experiment.primary) * len(experiment.treatments) > 1:
+        yield "how primaries share alpha", registered.alpha_split or "holm", experiment.alpha_split
     yield "first day", registered.starts, experiment.started
     if experiment.request is not None:
         yield "looks", registered.looks, experiment.request.looks

@@ -123,6 +123,7 @@ def request_of(
         looked_up=numbers.looked_up,
         cap=numbers.cap if metric.winsorise is None or metric.winsorise.value is None else metric.winsorise.value,
         monitoring=monitoring_asked(asked),
+        alpha_split=None if experiment.alpha_split == "holm" else experiment.alpha_split,
     )
 
 

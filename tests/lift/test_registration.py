@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from incrementality import Experiment
-from incrementality.design import DesignRequest, MetricBaseline, design, revise
+from incrementality.design import DesignAnswer, DesignRequest, MetricBaseline, design, revise
 from incrementality.lift import analyze
 from incrementality.lift.registration import changed_since
 from incrementality.warehouse import connect, frame_locator
@@ -86,6 +86,25 @@ def test_no_design_says_nothing(experiment, frame):
 
 def test_a_corrected_note_is_no_other_test(experiment):
     assert changed_since(design(REQUEST), experiment.model_copy(update={"notes": "typo", "owner": "New"})) == ()
+
+
+@pytest.mark.parametrize(
+    ("registered", "now", "named"),
+    [(None, "hochberg", True), ("hochberg", "holm", True), ("hochberg", "hochberg", False)],
+)
+def test_how_primaries_share_alpha_is_registered_where_there_are_several(experiment, registered, now, named):
+    two = (*experiment.metrics, experiment.metrics[0].model_copy(update={"name": "clicked"}))
+    asked = design(DesignRequest(**_fields(REQUEST) | {"alpha_split": registered}))
+    several = experiment.model_copy(update={"metrics": two, "alpha_split": now})
+    assert ("how primaries share alpha" in changed_since(asked, several)) is named
+    assert changed_since(asked, several.model_copy(update={"metrics": two[:1]})) == ()
+
+
+def test_a_design_that_shares_alpha_by_holm_keeps_its_hash():
+    content = design(REQUEST).to_dict()
+    del content["request"]["alpha_split"]
+    assert DesignAnswer.from_dict(content).hash == design(REQUEST).hash
+    assert design(DesignRequest(**_fields(REQUEST) | {"alpha_split": "hochberg"})).hash != design(REQUEST).hash
 
 
 def _fields(record):
