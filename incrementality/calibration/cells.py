@@ -10,7 +10,7 @@ import numpy as np
 from incrementality.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -111,21 +111,6 @@ class CellTable:
     def members(self, wanted: Callable[[Cell], bool]) -> BoolArray:
         """Return which cells a condition holds for; shape (n,)."""
         return np.array([wanted(cell) for cell in self.cells], dtype=bool)
-
-    def only(self, cells: Iterable[Cell]) -> BoolArray:
-        """Return which cells are among those named; shape (n,).
-
-        Raises:
-            InputError: One of them is not in the table.
-        """
-        named = set(cells)
-        unknown = named - set(self.cells)
-        if unknown:
-            raise InputError(
-                f"{len(unknown)} cells are not in the table: {', '.join(sorted(map(str, unknown))[:3])}",
-                hint="a test on touches outside the ledger calibrates nothing in it",
-            )
-        return self.members(named.__contains__)
 
     @property
     def functions(self) -> tuple[str, ...]:

@@ -110,7 +110,18 @@ class EvidenceSet:
         Raises:
             InputError: An experiment switched off a cell that is not in the table.
         """
-        return np.array([table.only(row.off) for row in self.rows], dtype=bool).reshape(len(self.rows), len(table))
+        at = {cell: k for k, cell in enumerate(table.cells)}
+        found = np.zeros((len(self.rows), len(table)), dtype=bool)
+        for k, row in enumerate(self.rows):
+            unknown = row.off - at.keys()
+            if unknown:
+                raise InputError(
+                    f"{row.experiment!r} switched off {len(unknown)} cells that the ledger does not hold: "
+                    f"{', '.join(sorted(map(str, unknown))[:3])}",
+                    hint="a test on touches or accounts outside the ledger calibrates nothing in it",
+                )
+            found[k, [at[cell] for cell in row.off]] = True
+        return found
 
     def without(self, k: int) -> EvidenceSet:
         """Return all but the k-th experiment."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
     BoolArray = NDArray[np.bool_]
 
-__all__ = ["Parts", "drift_of", "linearise", "parts_of", "removal"]
+__all__ = ["Parts", "drift_of", "linearise", "parts_of", "piece_weights", "removal"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,13 +32,17 @@ class Parts:
 
     def at(self, point: HyperPoint, grid: HyperGrid) -> FloatArray:
         """Return the covariance at a point of the grid; shape (k, r)."""
-        s2 = point.scale**2
-        weights = (grid.level_sd**2, s2 * point.function, s2 * point.journey, s2 * point.cell, 1.0)
-        return np.asarray(np.tensordot(np.array(weights), self.between, axes=1))
+        return np.asarray(np.tensordot(piece_weights(point, grid), self.between, axes=1))
 
     def diagonal(self) -> Parts:
         """Return the pieces of the variances alone."""
         return Parts(np.diagonal(self.between, axis1=1, axis2=2))
+
+
+def piece_weights(point: HyperPoint, grid: HyperGrid) -> FloatArray:
+    """Return what each piece of a covariance weighs at a point of the grid; shape (5,)."""
+    s2 = point.scale**2
+    return np.array([grid.level_sd**2, s2 * point.function, s2 * point.journey, s2 * point.cell, 1.0])
 
 
 def parts_of(table: CellTable, left: FloatArray, right: FloatArray, *, level: float) -> Parts:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from incrementality.calibration.gaussian import Parts, drift_of, linearise, parts_of
+from incrementality.calibration.gaussian import Parts, drift_of, linearise, parts_of, piece_weights
 from incrementality.calibration.hyperparameters import HyperGrid
 from incrementality.calibration.mixture import Mixture
 from incrementality.errors import InputError
@@ -109,6 +109,20 @@ class Posterior:
         """Return what all cells together brought: what a perfect global holdout would measure."""
         return self.fair_shares(np.ones((1, len(self.table))))
 
+    def mean(self) -> FloatArray:
+        """Return the mean fair share of every cell; shape (n,)."""
+        overlap, off = self.table.overlap(), self.evidence.off(self.table)
+        found = self.grid.level * self.table.scale
+        told: dict[float, FloatArray] = {}
+        for point, known, weights in zip(self.grid.points(), self._points, self.weights, strict=True):
+            each = weights.sum() * known.weighed - known.inverse @ (weights[1:] * known.gains * known.weighed)
+            told[point.redundancy] = told.get(point.redundancy, 0.0) + np.outer(piece_weights(point, self.grid), each)
+        for rho, pieces in told.items():
+            rows, _ = linearise(self.centre, off, overlap, rho)
+            parts = parts_of(self.table, np.eye(len(self.table)), rows, level=self.grid.level)
+            found = found + np.einsum("pnm,pm->n", parts.between, pieces)
+        return np.asarray(found)
+
     def spread_at(self, forms: FloatArray) -> FloatArray:
         """Return the variances of linear forms of the fair shares at each point of the grid; shape (points, k).
 
@@ -138,6 +152,7 @@ def calibrate_cells(
     *,
     grid: HyperGrid | None = None,
     outliers: Outliers | None = None,
+    centre: FloatArray | None = None,
 ) -> Posterior:
     """Return what experiments and credit together say of what each cell caused.
 
@@ -150,6 +165,8 @@ def calibrate_cells(
         evidence: The experiments; none at all leaves the prior.
         grid: The prior's hyperparameters.
         outliers: What is allowed to one experiment.
+        centre: Fair shares around which removals are linear, where they are known already; shape (n,). By default
+            they are found in two passes.
 
     Raises:
         InputError: An experiment switched off a cell that the table does not hold.
@@ -167,10 +184,10 @@ def calibrate_cells(
         ([30.0, 18.0], [3.0, 15.0])
     """
     grid, outliers = grid or HyperGrid(), outliers or Outliers()
-    centre = grid.level * table.scale
-    for _ in range(_PASSES):
-        posterior = _solved(table, evidence, grid, outliers, centre)
-        centre = posterior.fair_shares(np.eye(len(table))).mean
+    if centre is None:
+        centre = grid.level * table.scale
+        for _ in range(_PASSES * bool(len(evidence)) * bool(table.overlap().any())):
+            centre = _solved(table, evidence, grid, outliers, centre).mean()
     return _solved(table, evidence, grid, outliers, centre)
 
 

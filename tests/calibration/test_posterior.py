@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from incrementality.calibration import Evidence, EvidenceSet, HyperGrid, Outliers, calibrate_cells
+from incrementality.calibration import Cell, Evidence, EvidenceSet, HyperGrid, Outliers, calibrate_cells
 from incrementality.calibration.gaussian import linearise, removal
+from incrementality.errors import InputError
 from tests.calibration.companies import company, experiments
 
 GRID = HyperGrid(scales=(0.1, 0.25, 0.6), redundancies=(-0.4, 0.3))
@@ -233,3 +234,16 @@ class TestMixture:
         table = company(12)
         total = calibrate_cells(table, EvidenceSet.independent([]), grid=one).total()
         assert total.quantile(0.95)[0] == pytest.approx(norm(total.mean[0], total.sd[0]).ppf(0.95), rel=1e-9)
+
+
+def test_the_mean_alone_is_the_mixtures_mean():
+    table = company(13)
+    posterior = calibrate_cells(table, experiments(table, 13))
+    assert posterior.mean() == pytest.approx(posterior.fair_shares(np.eye(len(table))).mean, rel=1e-9)
+
+
+def test_a_cell_outside_the_ledger_is_refused():
+    table = company(14)
+    elsewhere = EvidenceSet.independent([Evidence("x", frozenset({Cell("f0", "elsewhere")}), 1.0, 1.0)])
+    with pytest.raises(InputError, match="'x' switched off 1 cells that the ledger does not hold"):
+        calibrate_cells(table, elsewhere)
