@@ -15,10 +15,12 @@ IncrementalityError
 │   ├── ValueNotAllowed        a value outside what the kind of metric allows
 │   ├── SourcesError           the settings that say where a company's tables lie; names every problem by its key
 │   ├── MixedCurrencies        amounts in several currencies and no rates between them
-│   └── UnmappedNames          too many rows carry a name that no mapping knows
+│   ├── UnmappedNames          too many rows carry a name that no mapping knows
+│   └── InfluenceIsNoCredit    influence overlaps; its sum means nothing
 ├── WarehouseError             the engine refused or failed; keeps the SQL that it was given
 │   └── EngineNotInstalled     the engine needs an optional dependency
-├── LedgerDamaged              a file of the assignment ledger does not hold what its name says
+├── LedgerDamaged              a file of a ledger does not hold what its name says
+├── LedgerDoesNotReconcile     credit, unknown, unallocated and quarantined do not add up to the revenue
 └── WorkspaceError             the project folder
     ├── WorkspaceNotFound      no incrementality.yaml here
     ├── ExperimentNotFound     no experiments/<id>/experiment.yaml
@@ -43,9 +45,11 @@ __all__ = [
     "ExperimentFileError",
     "ExperimentNotFound",
     "IncrementalityError",
+    "InfluenceIsNoCredit",
     "InputError",
     "InvalidUnitId",
     "LedgerDamaged",
+    "LedgerDoesNotReconcile",
     "MixedCurrencies",
     "SourceNotFound",
     "SourceUnreadable",
@@ -160,6 +164,10 @@ class UnmappedNames(InputError):
     """Too many rows carry a name that no mapping knows."""
 
 
+class InfluenceIsNoCredit(InputError):
+    """Revenue of events that a function touched overlaps with that of others; it cannot be summed."""
+
+
 class WarehouseError(IncrementalityError):
     """The engine refused or failed.
 
@@ -176,7 +184,7 @@ class EngineNotInstalled(WarehouseError):
 
 
 class LedgerDamaged(IncrementalityError):
-    """A file of the assignment ledger does not hold what its name says.
+    """A file of a ledger does not hold what its name says.
 
     ``damages`` holds each file's name with what is wrong with it.
     """
@@ -191,6 +199,10 @@ class LedgerDamaged(IncrementalityError):
         found = tuple(damages)
         told = "; ".join(f"{name}: {reason}" for name, reason in found)
         return cls(f"the assignment ledger is damaged: {told}", damages=found, hint=hint)
+
+
+class LedgerDoesNotReconcile(IncrementalityError):
+    """Credited, unknown, unallocated and quarantined amounts do not add up to the revenue."""
 
 
 class WorkspaceError(IncrementalityError):

@@ -1,8 +1,10 @@
 """Who touched the revenue: journeys, models of credit, and a ledger that adds up to the cent; never what was caused."""
 
-from incrementality.attribution.credits import SHOWN_BESIDE, UNALLOCATED, UNKNOWN, Credit, credit_totals
+from incrementality.attribution.credits import Credit, credit_totals
 from incrementality.attribution.journey_columns import EVENT_COLUMNS, JOURNEY_COLUMNS, LABELS, TOUCH_COLUMNS
 from incrementality.attribution.journeys import JourneyCounts, Journeys, Unit, open_journeys
+from incrementality.attribution.labels import SHOWN_BESIDE, UNALLOCATED, UNKNOWN
+from incrementality.attribution.ledger import LEDGER_LABELS, CreditLedger, LedgerTotals, make_ledger
 from incrementality.attribution.lifecycle import anchored_events, step_events
 from incrementality.attribution.models import (
     NEW_BUSINESS_WEIGHTS,
@@ -34,6 +36,7 @@ from incrementality.attribution.paths import (
 )
 from incrementality.attribution.paths_engine import EnginePaths, open_paths
 from incrementality.attribution.paths_events import EventPaths, paths_of_events
+from incrementality.attribution.reconciliation import Reconciliation, ReconciliationRow
 from incrementality.attribution.shares import CreditModel
 from incrementality.attribution.window_settings import parse_windows, windows_to_dict
 from incrementality.attribution.windows import ANCHORS, ANY_KIND, WINDOW_PRESETS, Anchor, WindowRule, Windows
@@ -44,6 +47,7 @@ __all__ = [
     "EVENT_COLUMNS",
     "JOURNEY_COLUMNS",
     "LABELS",
+    "LEDGER_LABELS",
     "NEW_BUSINESS_WEIGHTS",
     "PATH_MODELS",
     "RULE_MODELS",
@@ -55,17 +59,21 @@ __all__ = [
     "Anchor",
     "ConversionGate",
     "Credit",
+    "CreditLedger",
     "CreditModel",
     "EnginePaths",
     "EventPaths",
     "ExpansionRules",
     "JourneyCounts",
     "Journeys",
+    "LedgerTotals",
     "PathCounts",
     "PathCredit",
     "PathModel",
     "PathRule",
     "Paths",
+    "Reconciliation",
+    "ReconciliationRow",
     "RoleModel",
     "RuleModel",
     "Touch",
@@ -77,6 +85,7 @@ __all__ = [
     "credit_paths",
     "credit_totals",
     "expansion_model",
+    "make_ledger",
     "markov_model",
     "open_journeys",
     "open_paths",

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from incrementality.attribution.journey_columns import LABELS
-from incrementality.attribution.shares import CreditModel, parted_models, role_share_rows, rule_shares
+from incrementality.attribution.labels import NONE, SHOWN_BESIDE, UNALLOCATED, label_of
+from incrementality.attribution.shares import (
+    CreditModel,
+    check_weights,
+    parted_models,
+    role_share_rows,
+    rule_shares,
+)
 from incrementality.display import DisplayMixin
-from incrementality.errors import InputError, ValueNotAllowed, did_you_mean
+from incrementality.errors import InputError, did_you_mean
 from incrementality.warehouse.sql import column, literal, named, parse
 
 if TYPE_CHECKING:
@@ -20,13 +27,9 @@ if TYPE_CHECKING:
     from incrementality.attribution.models.roles import RoleModel
     from incrementality.attribution.models.rules import RuleModel
 
-__all__ = ["SHOWN_BESIDE", "UNALLOCATED", "UNKNOWN", "Credit", "credit_totals"]
+__all__ = ["Credit", "credit_totals"]
 
-UNKNOWN = "unknown"
-UNALLOCATED = "unallocated"
-SHOWN_BESIDE = ("saved",)
 _BY_EVENT = ("kind", "segment", "month", "quarter")
-_NO_ROLE = "none"
 _NOTHING = 1e-9
 _QUARTER = "CAST(extract(year FROM event_at) AS TEXT) || 'Q' || CAST(extract(quarter FROM event_at) AS TEXT)"
 _MONTH = """
@@ -165,7 +168,7 @@ def _add_rules(
     for row in journeys.warehouse.query(_grouped(found.rows, by, aggregates, left_out)):
         key = tuple(map(str, row[: len(by)]))
         for k, (model, _) in enumerate(found.weights):
-            _check_weights(model, *row[len(by) + 1 + 2 * k : len(by) + 3 + 2 * k])
+            check_weights(model, *row[len(by) + 1 + 2 * k : len(by) + 3 + 2 * k])
         for model, amount in zip(rules, row[start:], strict=True):
             sums.add(key, model.name, float(amount), touches=row[len(by)])
 
@@ -198,26 +201,14 @@ def _grouped(
 def _label(name: str, *, roles: bool = False) -> exp.Expression:
     """Return a label as text; what is not known says so."""
     if name == "role":
-        return column("role") if roles else literal(_NO_ROLE)
+        return column("role") if roles else literal(NONE)
     if name in _MOMENTS:
         return parse(_MOMENTS[name])
-    return (
-        column("kind")
-        if name == "kind"
-        else parse("coalesce($label, $unknown)", label=column(name), unknown=literal(UNKNOWN))
-    )
+    return column("kind") if name == "kind" else label_of(name)
 
 
 def _not_among(kinds: Sequence[str]) -> exp.Expression:
     return exp.Not(this=exp.In(this=column("kind"), expressions=[literal(kind) for kind in kinds]))
-
-
-def _check_weights(model: RuleModel, least: float, most: float) -> None:
-    if not (least >= 0 and most < float("inf")):
-        raise ValueNotAllowed(
-            f"the model {model.name!r} weighs touches from {least} to {most}; weights are numbers from 0",
-            hint="wrap the weight in greatest(..., 0), and make sure that nothing is divided by zero",
-        )
 
 
 def _leave_the_rest(
@@ -255,7 +246,7 @@ def _worth(
 
 def _unallocated(by: Sequence[str], of_event: Sequence[str], labels: Sequence[str]) -> _Key:
     known = dict(zip(of_event, labels, strict=True))
-    return tuple(known.get(name, _NO_ROLE if name == "role" else UNALLOCATED) for name in by)
+    return tuple(known.get(name, NONE if name == "role" else UNALLOCATED) for name in by)
 
 
 def _at_the_end(key: _Key) -> tuple[bool, _Key]:

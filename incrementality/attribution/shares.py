@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from incrementality.attribution.models.roles import RoleModel
 from incrementality.attribution.models.rules import RuleModel, Touch
-from incrementality.errors import InputError
+from incrementality.errors import InputError, ValueNotAllowed
 from incrementality.warehouse.sql import column, literal, named, parse
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from incrementality.attribution.journeys import Journeys
 
-__all__ = ["CreditModel", "RuleShares", "parted_models", "role_share_rows", "rule_shares"]
+__all__ = ["CreditModel", "RuleShares", "check_weights", "parted_models", "role_share_rows", "rule_shares"]
 
 CreditModel = RuleModel | RoleModel
 
 _ROLE_ROWS = """
-SELECT e.*, t.touch_id AS touch_id, t.touch_at AS touch_at, r.role AS role, r.share AS share
+SELECT e.*, t.touch_id AS touch_id, t.touch_at AS touch_at, t.position AS position, r.role AS role, r.share AS share
 FROM roles AS r JOIN events AS e ON r.event_id = e.event_id
 LEFT JOIN touches AS t ON r.event_id = t.event_id AND r.touch_id = t.touch_id
 """
@@ -84,6 +84,19 @@ def rule_shares(journeys: Journeys, models: Sequence[RuleModel]) -> RuleShares:
         if not model.trusted
     ]
     return RuleShares(rows, tuple(shares), tuple(checked))
+
+
+def check_weights(model: RuleModel, least: float, most: float) -> None:
+    """Check the smallest and the largest weight of a model.
+
+    Raises:
+        ValueNotAllowed: One is no number from 0.
+    """
+    if not (least >= 0 and most < float("inf")):
+        raise ValueNotAllowed(
+            f"the model {model.name!r} weighs touches from {least} to {most}; weights are numbers from 0",
+            hint="wrap the weight in greatest(..., 0), and make sure that nothing is divided by zero",
+        )
 
 
 def _weight(model: RuleModel) -> exp.Expression:
