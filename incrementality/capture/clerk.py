@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from incrementality.capture.drafts import Draft
     from incrementality.capture.intake import TableIntake
     from incrementality.capture.opening import OpenSource
-    from incrementality.capture.reading import Manner
+    from incrementality.capture.reading import Manner, Reading
     from incrementality.capture.samples import Sampling
     from incrementality.capture.settling import Staged
     from incrementality.warehouse import Relation, Warehouse
@@ -65,8 +65,13 @@ class Clerk:
         self.helpers: dict[str, Relation] = {}
         self._unmapped: dict[str, tuple[str, ...]] = {}
 
-    def drafted(self, table: str) -> Draft | None:
-        """Return the rows of a table as they are read, with the rule that none lies in the future."""
+    def drafted(self, table: str, *made: Reading) -> Draft | None:
+        """Return the rows of a table as they are read, with the rule that none lies in the future.
+
+        Args:
+            table: The canonical table.
+            made: Rows of it that were made of other tables.
+        """
         sources = self.opened.get(table, ())
         if not sources:
             return None
@@ -75,7 +80,7 @@ class Clerk:
             for k, one in enumerate(sources)
         ]
         self._unmapped[table] = tuple(sorted({name for one in readings for name in one.unmapped}))
-        draft = draft_of(sources[0].source.table, readings, self.manner.whole)
+        draft = draft_of(sources[0].source.table, [*readings, *made], self.manner.whole)
         for name in _MAIN_TIMES:
             if name in draft.columns:
                 draft = draft.refusing("future", self.later(name))

@@ -16,13 +16,14 @@ from incrementality.capture.opening import OpenSource, id_family, open_source
 from incrementality.capture.reading import Manner
 from incrementality.capture.revenue import Revenue, take_in_revenue
 from incrementality.capture.samples import Sampling
-from incrementality.capture.touches import take_in_touches, touch_opportunities
+from incrementality.capture.touches import People, take_in_milestones, take_in_touches, touch_opportunities
 from incrementality.tables import COMPANY_TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from incrementality.capture.milestone_counts import Milestones
     from incrementality.capture.source import Sources
     from incrementality.taxonomy import Taxonomy
     from incrementality.warehouse import Relation, Warehouse
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Company", "open_company"]
 
 _BEFORE = ("campaigns", "contact_roles", "identities")
-_AFTER = ("stages", "costs", "usage", "telemetry", "signals")
+_AFTER = ("stages", "costs", "usage", "signals")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Company:
         currency: The currency in which everything is counted; "" where no table says one.
         missing: For each table that is not there, what its absence costs.
         as_of: Until when the records reach, UTC.
+        people: Who is who, and whose the touches are.
+        milestones: What raw usage became touches; ``None`` without telemetry.
         warehouse: The engine that holds the tables.
     """
 
@@ -56,6 +59,8 @@ class Company:
     currency: str
     missing: Mapping[str, str]
     as_of: datetime
+    people: People = field(repr=False)
+    milestones: Milestones | None = field(repr=False)
     warehouse: Warehouse = field(repr=False)
 
 
@@ -67,6 +72,7 @@ def open_company(
     as_of: datetime,
     samples: int = 3,
     hash_key: bytes | None = None,
+    guesses: bool = False,
 ) -> Company:
     """Take in a company's tables: read, clean and match them, and set aside what breaks a rule, counted by reason.
 
@@ -77,6 +83,7 @@ def open_company(
         as_of: Until when the records reach; without a time zone it is UTC. What happened later is refused.
         samples: How many ids are shown for each reason.
         hash_key: A secret under which these ids are hashed; ``None`` shows them as they are.
+        guesses: Whether links between identifiers that are not certain are used.
 
     Raises:
         ColumnNotFound: A column that is needed is not there.
@@ -114,7 +121,7 @@ def open_company(
     prefix = f"company_{len(warehouse.statements)}"
     sampling = Sampling(samples, hash_key)
     clerk = Clerk(warehouse, opened, manner, as_of=end, sampling=sampling, prefix=prefix)
-    revenue = _take_in(clerk)
+    people, reached, revenue = _take_in(clerk, guesses=guesses)
     tables = {name: clerk.clean[name] for name in (*COMPANY_TABLES, "touch_opportunities") if name in clerk.clean}
     return Company(
         MappingProxyType(tables),
@@ -123,18 +130,21 @@ def open_company(
         currency.code,
         MappingProxyType({one.name: one.without for one in COMPANY_TABLES.values() if one.name not in opened}),
         end,
+        people,
+        reached,
         warehouse,
     )
 
 
-def _take_in(clerk: Clerk) -> Revenue:
+def _take_in(clerk: Clerk, *, guesses: bool) -> tuple[People, Milestones | None, Revenue]:
     """Take every table in, each after those that it refers to."""
     take_in_accounts(clerk)
     take_in_contacts(clerk)
     for table in _BEFORE:
         clerk.take_in(clerk.drafted(table))
     take_in_opportunities(clerk)
-    take_in_touches(clerk)
+    reached = take_in_milestones(clerk)
+    people = take_in_touches(clerk, reached, guesses=guesses)
     revenue = take_in_revenue(clerk)
     for table in _AFTER:
         draft = clerk.drafted(table)
@@ -142,11 +152,13 @@ def _take_in(clerk: Clerk) -> Revenue:
     if "opportunities" in clerk.clean:
         name = f"{clerk.prefix}_touch_opportunities"
         clerk.clean["touch_opportunities"] = clerk.warehouse.view(name, touch_opportunities(clerk))
-    return revenue
+    return people, reached, revenue
 
 
 def _whole_families(opened: Iterable[OpenSource]) -> frozenset[str]:
-    """The families of ids that are whole numbers wherever they stand."""
+    """The families of ids that are whole numbers wherever they stand, but for those that we make ourselves."""
+    opened = tuple(opened)
+    tables = {one.source.table.name for one in opened}
     kinds: dict[str, set[str]] = {}
     for one in opened:
         for name in one.columns:
@@ -155,4 +167,6 @@ def _whole_families(opened: Iterable[OpenSource]) -> frozenset[str]:
                 kinds.setdefault(id_family(name), set()).add("text" if prefixed else one.kind(name))
     if "event_id" not in kinds and "opportunity_id" in kinds:
         kinds["event_id"] = kinds["opportunity_id"]
-    return frozenset(family for family, found in kinds.items() if found == {"integer"})
+    named_by_text = {"touch_id"} if "telemetry" in tables else set()
+    named_by_text |= {"contact_id"} if tables & {"contacts", "identities"} else set()
+    return frozenset(family for family, found in kinds.items() if found == {"integer"}) - named_by_text

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from incrementality.capture.accounts import with_account
-from incrementality.warehouse.sql import column, parse
+from incrementality.capture.identified import identify_touches
+from incrementality.capture.identity import resolve_identities
+from incrementality.capture.milestones import milestones
+from incrementality.capture.reading import Reading
+from incrementality.tables import COMPANY_TABLES
+from incrementality.warehouse.sql import column, literal, named, parse
 
 if TYPE_CHECKING:
     from incrementality.capture.clerk import Clerk
     from incrementality.capture.drafts import Draft
+    from incrementality.capture.identified import TouchIdentities
+    from incrementality.capture.identity import Identities
+    from incrementality.capture.milestone_counts import Milestones
+    from incrementality.warehouse import Relation
 
-__all__ = ["take_in_touches", "touch_opportunities"]
+__all__ = ["People", "take_in_milestones", "take_in_touches", "touch_opportunities"]
 
+_TOUCH_COLUMNS = frozenset(one.name for one in COMPANY_TABLES["touchpoints"].columns)
+_IDENTIFIERS = ("email", "phone", "customer_number", "app_id")
+_IDENTITY_PROBLEMS = ("identity_conflict", "identity_ambiguous", "identity_unknown")
 _OPEN = (
     "(o.created_at IS NULL OR o.created_at <= t.occurred_at) AND (o.closed_at IS NULL OR o.closed_at >= t.occurred_at)"
 )
@@ -46,27 +59,74 @@ WHERE $was_open AND NOT EXISTS (
 """
 
 
-def take_in_touches(clerk: Clerk) -> None:
+@dataclass(frozen=True, slots=True)
+class People:
+    """Who is who, and whose the touches are; ``None`` where no table of contacts holds identifiers."""
+
+    identities: Identities | None = None
+    touches: TouchIdentities | None = None
+
+
+def take_in_milestones(clerk: Clerk) -> Milestones | None:
+    """Take in telemetry and turn it into touches at milestones; ``None`` without telemetry."""
+    draft = clerk.drafted("telemetry")
+    if draft is None:
+        return None
+    clerk.take_in(with_account(clerk, draft))
+    return milestones(clerk.warehouse, clerk.clean["telemetry"], clerk.manner.taxonomy.milestones)
+
+
+def take_in_touches(clerk: Clerk, reached: Milestones | None = None, *, guesses: bool = False) -> People:
     """Take in the touches.
 
     The account is the one that the row names, else that of the person, else that of the opportunity. A touch
     without any of them, or of an account that the table of accounts does not list, is refused as an orphan.
+
+    Args:
+        clerk: Whoever takes the tables in.
+        reached: Touches that telemetry reached.
+        guesses: Whether links between identifiers that are not certain are used.
     """
-    draft = clerk.drafted("touchpoints")
+    draft = clerk.drafted("touchpoints", *(() if reached is None else (_made_of(reached.touches),)))
     if draft is None:
-        return
-    draft = with_account(clerk, _resolved(clerk, draft), orphan=True)
+        return People()
+    people = _people(clerk, draft, guesses=guesses)
+    draft = with_account(clerk, _resolved(clerk, draft, people), orphan=True)
     if "logged_at" in draft.columns:
         early = parse("$l < $t", l=column("logged_at"), t=column("occurred_at"))
         draft = draft.flagging("logged_before_it_happened", early)
     clerk.take_in(draft)
+    return people
 
 
-def _resolved(clerk: Clerk, draft: Draft) -> Draft:
+def _made_of(touches: Relation) -> Reading:
+    query = parse("SELECT 1 FROM touches", touches=touches.name)
+    names = tuple(name for name in touches.columns if name in _TOUCH_COLUMNS)
+    query.set("expressions", [*map(column, names), named(parse("CAST(NULL AS TEXT)"), "problem")])
+    return Reading(query, names, (), plain=True)
+
+
+def _people(clerk: Clerk, draft: Draft, *, guesses: bool) -> People:
+    """Who is who, where the contacts hold identifiers or links between them are there."""
+    held = set(_IDENTIFIERS) & set(_columns(clerk, "contacts"))
+    if "contacts" not in clerk.clean or not (held or "identities" in clerk.clean):
+        return People()
+    found = resolve_identities(clerk.warehouse, clerk.clean["contacts"], clerk.clean.get("identities"), guesses=guesses)
+    if "contact_id" not in draft.columns:
+        return People(found)
+    query = exp.Select().from_(
+        exp.Subquery(this=draft.rows.copy(), alias=exp.TableAlias(this=exp.to_identifier("n"))), copy=False
+    )
+    query.set("expressions", [column("contact_id")])
+    naming = clerk.warehouse.view(f"{clerk.prefix}_touches_naming_people", query)
+    return People(found, identify_touches(clerk.warehouse, naming, found))
+
+
+def _resolved(clerk: Clerk, draft: Draft, people: People) -> Draft:
     """The touches with the account of their person or opportunity where they name none."""
     accounts = [column("account_id")] if "account_id" in draft.columns else []
-    if "contact_id" in draft.columns and "account_id" in _columns(clerk, "contacts"):
-        draft = _owned(clerk, draft, "contacts", "contact_id", "contact_account")
+    if "contact_id" in draft.columns and (people.touches or "account_id" in _columns(clerk, "contacts")):
+        draft = _of_people(clerk, draft, people)
         if accounts:
             elsewhere = parse("$a <> contact_account", a=column("account_id"))
             draft = draft.flagging("contact_of_other_account", elsewhere)
@@ -80,6 +140,22 @@ def _resolved(clerk: Clerk, draft: Draft) -> Draft:
         return draft
     value = exp.Coalesce(this=accounts[0], expressions=accounts[1:])
     return draft.changed({"account_id": value})
+
+
+def _of_people(clerk: Clerk, draft: Draft, people: People) -> Draft:
+    """The touches with the account of their person beside them, and what is in doubt about it."""
+    if people.touches is None:
+        return _owned(clerk, draft, "contacts", "contact_id", "contact_account")
+    on = parse("$a = $b", a=column("contact_id", of="who"), b=column("contact_id", of="d"))
+    added = {"contact_account": "account_id", "contact_problem": "problem", "contact_guessed": "guessed"}
+    draft = draft.beside(people.touches.relation.name, "who", on, added)
+    lost = parse("contact_problem = 'identity_conflict' AND contact_account IS NULL")
+    if "account_id" in draft.columns:
+        lost = parse("$lost AND $a IS NULL", lost=lost, a=column("account_id"))
+    draft = draft.refusing("identity_conflict", lost)
+    for problem in _IDENTITY_PROBLEMS:
+        draft = draft.flagging(problem, parse("contact_problem = $p", p=literal(problem)))
+    return draft.flagging("identity_guessed", parse("contact_guessed"))
 
 
 def _owned(clerk: Clerk, draft: Draft, table: str, key: str, helper: str) -> Draft:
