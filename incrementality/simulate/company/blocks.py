@@ -74,7 +74,11 @@ class Books:
     @property
     def revenue(self) -> int:
         """The total."""
-        return int(self.by_kind.sum())
+        return self.booked()
+
+    def booked(self, quarter: int | None = None) -> int:
+        """Return what was booked in one quarter, or in all."""
+        return int((self.by_kind if quarter is None else self.by_kind[quarter]).sum())
 
 
 def stream(*key: int) -> np.random.Generator:

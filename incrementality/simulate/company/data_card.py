@@ -19,8 +19,9 @@ A business-to-business software company, simulated: no person and no company beh
 `incrementality.simulate.simulate_company` with the arguments in `manifest.json`, which make every byte again.
 
 * Times are UTC, money is EUR in whole cents, the export was made at {as_of}.
-* Revenue events are {kinds}. A renewal whose account had been seen at risk says so in `flagged_at`, `loss_at`
-  and `at_risk`; *saved* is a label on it.
+* Revenue events are {kinds}; they partition the money. A renewal whose account had been seen at risk says so in
+  `flagged_at`, `loss_at` and `at_risk`. Where somebody intervened, a row of the kind `saved` stands beside it: a label,
+  whose amount is the renewal's and must not be added to it.
 * `entries` logs who met the moment of which journey, in both arms; `assignments` holds the arm of every account in
   every experiment.
 * What every function and journey truly caused is not in the files: `SimulatedCompany.truth` computes it.

@@ -1,4 +1,4 @@
-"""Deals and money as the CRM and billing hold them: opportunities, stages, revenue events, invoices, refunds."""
+"""Deals and money as the CRM and billing hold them: opportunities, their people and stages, revenue, invoices."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from incrementality.simulate.company.calendar import DAY, HOUR, as_times
 from incrementality.simulate.company.cells import FUNCTIONS
 from incrementality.simulate.company.deals import LOST, OPEN, OUTCOMES, WON
 from incrementality.simulate.company.life import KINDS
-from incrementality.simulate.company.rows import constant, empty_where, ids, labels
+from incrementality.simulate.company.rows import appended, constant, empty_where, ids, labels
 from incrementality.simulate.company.sources import SOURCES, TRIGGERS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from incrementality.simulate.company.deals import Deals
     from incrementality.simulate.company.people_tables import People
     from incrementality.simulate.company.rows import Columns, Tables
-    from incrementality.simulate.world import Column, Integers
+    from incrementality.simulate.world import BoolArray, Column, Integers
 
 __all__ = ["CURRENCY", "actors", "deal_ids", "deal_tables"]
 
@@ -48,7 +48,7 @@ def actors(function: Integers, account: Integers) -> Column:
 
 
 def deal_tables(deals: Deals, people: People, names: Column, already: Mapping[str, int]) -> Tables:
-    """Return a block's opportunities, stages, revenue events, invoices and refunds.
+    """Return a block's opportunities, contact roles, stages, revenue events, invoices and refunds.
 
     Args:
         deals: The deals.
@@ -60,8 +60,9 @@ def deal_tables(deals: Deals, people: People, names: Column, already: Mapping[st
     numbers = already["revenue_events"] + np.arange(won.size)
     return {
         "opportunities": _opportunities(deals, people, names),
+        "contact_roles": _roles(deals, people, names),
         "stages": _stages(deals, people, names),
-        "revenue_events": _events(deals, people, names, won, numbers),
+        "revenue_events": _with_saved(_events(deals, people, names, won, numbers), deals.saved[won] == 1),
         "invoices": _invoices(deals, people, won, numbers),
         "refunds": _refunds(deals, won, numbers),
     }
@@ -93,6 +94,17 @@ def _opportunities(deals: Deals, people: People, names: Column) -> Columns:
         "reason": labels(_REASONS, why),
         "competitor": labels(_COMPETITORS, why),
         "objection": labels(_OBJECTIONS, why),
+    }
+
+
+def _roles(deals: Deals, people: People, names: Column) -> Columns:
+    last = np.append(people.first[1:], people.account.size) - 1
+    champion, decider = people.first[deals.account], last[deals.account]
+    second = np.flatnonzero(decider > champion)
+    return {
+        "contact_id": people.contacts[np.concatenate([champion, decider[second]])],
+        "opportunity_id": np.concatenate([names, names[second]]),
+        "role": np.concatenate([constant("champion", names.size), constant("decision_maker", second.size)]),
     }
 
 
@@ -140,6 +152,17 @@ def _events(deals: Deals, people: People, names: Column, won: Integers, numbers:
         "loss_at": as_times(np.where(flagged < 0, -1, closed + 5 * HOUR)),
         "at_risk": np.ma.masked_array(deals.amount[won], mask=flagged < 0),
     }
+
+
+def _with_saved(events: Columns, saved: BoolArray) -> Columns:
+    """Add a row of its own for each renewal that was saved: a label beside the renewal, which has the money."""
+    n = int(saved.sum())
+    more = {name: column[saved] for name, column in events.items()} | {
+        "event_id": "s" + events["event_id"][saved],
+        "kind": constant("saved", n),
+        "invoice_id": constant(None, n),
+    }
+    return appended(events, more)
 
 
 def _invoices(deals: Deals, people: People, won: Integers, numbers: Integers) -> Columns:

@@ -43,6 +43,7 @@ class Deals:
         closer: Index into ``FUNCTIONS``; -1 where nobody converted it.
         renewal: Index of the deal of the renewal with which it was won; -1 for none.
         flagged: When the account was seen at risk before a renewal.
+        saved: 1 for a renewal that followed a flag and an intervention; -1 where there is none.
     """
 
     account: Integers
@@ -57,6 +58,7 @@ class Deals:
     closer: Integers
     renewal: Integers
     flagged: Integers
+    saved: Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,7 @@ def _write_renewals(book: _Book, quarter: Quarter, day: Days) -> Integers:
         outcome=np.where(renewed, WON, LOST),
         amount=ending,
         refund=quarter.refunds[2],
+        saved=quarter.decisions.saved.astype(np.int64),
         flagged=np.where(at_risk, _at(quarter, 0 * day.renewed, 12), -1),
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from incrementality.simulate.company.rows import appended
 from incrementality.simulate.company.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def _never_logged(tables: Tables, faults: CaptureFaults, rng: np.random.Generato
     nameless = np.isin(refunds["event_id"].astype(str), events["event_id"][lost].astype(str))
     refunds = refunds | {"event_id": _emptied(refunds["event_id"], nameless)}
     changed = {"revenue_events": taken(events, kept), "opportunities": taken(deals, ~unseen), "invoices": invoices}
+    roles = tables["contact_roles"]
+    gone = np.isin(roles["opportunity_id"].astype(str), deals["opportunity_id"][unseen].astype(str))
+    changed["contact_roles"] = taken(roles, ~gone)
     return tables | changed | {"refunds": refunds}, lost.size
 
 
@@ -121,7 +125,7 @@ def _drop(deals: Columns, share: float, since: np.datetime64, already: Integers,
 
 def _plant_in_money(tables: Tables, faults: CaptureFaults, rng: np.random.Generator) -> tuple[Tables, dict[str, int]]:
     events, refunds = tables["revenue_events"], tables["refunds"]
-    unrefunded = ~np.isin(events["event_id"].astype(str), refunds["event_id"].astype(str))
+    unrefunded = ~np.isin(events["event_id"].astype(str), refunds["event_id"].astype(str)) & (events["kind"] != "saved")
     chosen = hits(np.flatnonzero(unrefunded), faults, ("duplicate_events", "excess_refunds"), rng)
     twice, excess = chosen["duplicate_events"], chosen["excess_refunds"]
     line = _lines(tables["invoices"], events["event_id"][excess])
@@ -133,19 +137,10 @@ def _plant_in_money(tables: Tables, faults: CaptureFaults, rng: np.random.Genera
         "event_id": events["event_id"][excess],
         "currency": events["currency"][excess],
     }
-    changed = {"revenue_events": _appended(events, taken(events, twice)), "refunds": _appended(refunds, more)}
+    changed = {"revenue_events": appended(events, taken(events, twice)), "refunds": appended(refunds, more)}
     return changed, {name: rows.size for name, rows in chosen.items()}
 
 
 def _lines(invoices: Columns, events: Column) -> Column:
     line = dict(zip(invoices["event_id"].tolist(), invoices["line_id"].tolist(), strict=True))
     return np.array([*(line[event] for event in events.tolist()), ""], dtype=object)[:-1]
-
-
-def _appended(columns: Columns, more: Columns) -> Columns:
-    return {
-        name: np.ma.concatenate([column, more[name]])  # type: ignore[no-untyped-call]
-        if isinstance(column, np.ma.MaskedArray)
-        else np.concatenate([column, more[name]])
-        for name, column in columns.items()
-    }

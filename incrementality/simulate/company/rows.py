@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from incrementality.simulate.world import BoolArray, Column, Integers
 
-__all__ = ["Columns", "Tables", "constant", "empty_where", "ids", "joined", "labels"]
+__all__ = ["Columns", "Tables", "appended", "constant", "empty_where", "ids", "joined", "labels"]
 
 Columns: TypeAlias = "dict[str, Column]"
 Tables: TypeAlias = "dict[str, Columns]"
@@ -49,6 +49,11 @@ def empty_where(empty: BoolArray, column: Column) -> Column:
     found = column.copy()
     found[empty] = None
     return found
+
+
+def appended(columns: Columns, more: Columns) -> Columns:
+    """Return a table with more rows below it."""
+    return {name: _concatenated([column, more[name]]) for name, column in columns.items()}
 
 
 def joined(parts: Iterable[Tables]) -> Tables:

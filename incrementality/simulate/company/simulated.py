@@ -13,10 +13,8 @@ import numpy as np
 from incrementality.errors import InputError
 from incrementality.simulate.company.blocks import blocks_of, cells_off, keep_books
 from incrementality.simulate.company.calendar import DAY, start_of_quarter
-from incrementality.simulate.company.capture_faults import CaptureFaults
 from incrementality.simulate.company.cells import CELLS
 from incrementality.simulate.company.export import Export
-from incrementality.simulate.company.holdouts import CompanyHoldout
 from incrementality.simulate.company.rows import joined
 from incrementality.simulate.company.truth import CompanyTruth, FairShare, fair_shares, players_by, true_company
 from incrementality.simulate.company.written import write_company
@@ -28,7 +26,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from incrementality.simulate.company.blocks import Block, Books
+    from incrementality.simulate.company.capture_faults import CaptureFaults
     from incrementality.simulate.company.cells import Cell
+    from incrementality.simulate.company.holdouts import CompanyHoldout
     from incrementality.simulate.company.rows import Columns, Tables
     from incrementality.simulate.company.written import WriteParquet
 
@@ -62,8 +62,8 @@ class SimulatedCompany:
     def tables(self) -> Tables:
         """The tables as the company exports them, by the names and columns of ``COMPANY_TABLES``.
 
-        Ids and labels are Python strings or None, times numpy's (UTC), money whole cents; ``at_risk`` is masked where
-        it is missing.
+        Ids, labels and days are Python strings or None, times numpy's (UTC), money whole cents; ``at_risk`` is masked
+        where it is missing.
 
         Examples:
             >>> from incrementality.simulate import simulate_company
@@ -164,12 +164,16 @@ class SimulatedCompany:
         """
         return true_company(lambda off: self.counterfactual(off).revenue)
 
-    def removal(self, off: Iterable[Cell], *, quarter: int | None = None) -> int:
+    def removal(
+        self, off: Iterable[Cell], *, quarter: int | None = None, since: int = 0, until: int | None = None
+    ) -> int:
         """Return what would not have been booked without some cells, in cents: an exact difference.
 
         Args:
             off: The cells.
             quarter: The quarter in which revenue is booked; None for the whole period.
+            since: The first quarter in which they are off.
+            until: The last one; None for the end of the period.
 
         Examples:
             >>> from incrementality.simulate import cells_of, simulate_company
@@ -177,9 +181,8 @@ class SimulatedCompany:
             >>> company.removal(cells_of(function="ae")) == company.truth.removal_by_function["ae"]
             True
         """
-        chosen = slice(None) if quarter is None else quarter
-        booked = [self.counterfactual(cells).by_kind[chosen].sum() for cells in ((), off)]
-        return int(booked[0] - booked[1])
+        without = self.counterfactual(off, since=since, until=until)
+        return self.counterfactual().booked(quarter) - without.booked(quarter)
 
     def interaction(self, one: Iterable[Cell], other: Iterable[Cell]) -> int:
         """Return what two sets of cells do together beside what each adds to the other world's rest, in cents.
@@ -198,12 +201,13 @@ class SimulatedCompany:
         return self.removal(first) + self.removal(second) - self.removal(first | second)
 
     def fair_share(
-        self, by: str = "function", *, permutations: int | None = None, seed: int = 1
+        self, by: str = "function", *, quarter: int | None = None, permutations: int | None = None, seed: int = 1
     ) -> tuple[FairShare, ...]:
         """Return the Shapley value of each function, journey or cell, in cents; see :func:`fair_shares`.
 
         Args:
             by: ``function``, ``journey`` or ``cell``.
+            quarter: The quarter in which revenue is booked; None for the whole period.
             permutations: Orders to sample; None for all coalitions, which functions alone allow.
             seed: Seed of the orders.
 
@@ -214,7 +218,12 @@ class SimulatedCompany:
             >>> round(sum(share.value for share in shares)) == company.truth.caused
             True
         """
-        return fair_shares(self._revenue_without, players_by(by), permutations=permutations, seed=seed)
+        return fair_shares(
+            lambda off: self.counterfactual(off).booked(quarter),
+            players_by(by),
+            permutations=permutations,
+            seed=seed,
+        )
 
     def expected_removal(self, off: Iterable[Cell], *, draws: int = 20) -> tuple[float, float]:
         """Return the mean removal effect over other luck of the same accounts, and its standard error, in cents.
@@ -243,9 +252,6 @@ class SimulatedCompany:
             dtype=np.float64,
         )
         return float(found.mean()), float(found.std(ddof=1) / math.sqrt(draws))
-
-    def _revenue_without(self, off: frozenset[Cell]) -> int:
-        return self.counterfactual(off).revenue
 
     def _checked(self, off: Iterable[Cell]) -> frozenset[Cell]:
         cells = frozenset(off)

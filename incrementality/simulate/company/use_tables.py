@@ -48,10 +48,10 @@ def _usage(
     path = before[customers, None] + (after - before[customers])[:, None] * week / _WEEKS
     noise = 1 + 0.1 * rng.standard_normal(path.shape)
     sessions = np.rint(np.maximum(path * noise, 0.0) * quarter.held[customers, None] * 5)
-    day = np.tile((start // DAY + 7 * week).astype("datetime64[D]"), customers.size)
+    day = labels([str(np.datetime64(start // DAY + 7 * number, "D")) for number in week.tolist()], week)
     return {
         "account_id": np.repeat(people.accounts[customers], _WEEKS),
-        "day": day,
+        "day": np.tile(day, customers.size),
         "usage": sessions.ravel(),
     }
 

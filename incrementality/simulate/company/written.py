@@ -38,8 +38,8 @@ def write_company(
 ) -> dict[str, Any]:
     """Write a company into a folder and return the manifest.
 
-    Every table is a file of its own; all of them are complete before the first takes its name, and the manifest comes
-    last. CSV is written block by block; Parquet needs all tables in memory.
+    Every table is a file of its own; all rows are written before the first file takes its name, and the manifest comes
+    last: a folder with a manifest is whole. CSV is written block by block; Parquet needs all tables in memory.
 
     Args:
         company: The company.
@@ -68,6 +68,7 @@ def write_company(
             if parquet is None
             else _write_parquet(company, export, target, stack, parquet)
         )
+        (target / MANIFEST).unlink(missing_ok=True)  # an earlier one would not tell of the files that follow
     files = {name: {"rows": rows, "sha256": sha256_of(target / name)} for name, rows in counted.items()}
     manifest = {
         "function": "simulate_company",
@@ -112,16 +113,17 @@ def arguments_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _write_csv(company: SimulatedCompany, export: Export, folder: Path, stack: ExitStack) -> dict[str, int]:
     files: dict[str, TextIO] = {}
     counted: dict[str, int] = {}
-    for tables in export.tables(company.blocks):
-        for table, columns in tables.items():
-            name = f"{table}.csv"
-            if name not in files:
-                temporary = stack.enter_context(staged(folder / name))
-                files[name] = stack.enter_context(temporary.open("x", encoding="utf-8", newline=""))
-                csv.writer(files[name], lineterminator="\n").writerow(columns)
-            for rows in rows_of(columns):
-                csv.writer(files[name], lineterminator="\n").writerows(rows)
-            counted[name] = counted.get(name, 0) + _rows(columns)
+    with ExitStack() as opened:
+        for tables in export.tables(company.blocks):
+            for table, columns in tables.items():
+                name = f"{table}.csv"
+                if name not in files:
+                    temporary = stack.enter_context(staged(folder / name))
+                    files[name] = opened.enter_context(temporary.open("x", encoding="utf-8", newline=""))
+                    csv.writer(files[name], lineterminator="\n").writerow(columns)
+                for rows in rows_of(columns):
+                    csv.writer(files[name], lineterminator="\n").writerows(rows)
+                counted[name] = counted.get(name, 0) + _rows(columns)
     return counted
 
 
