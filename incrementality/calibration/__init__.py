@@ -13,6 +13,13 @@ from incrementality.calibration.evidence import Basis, Evidence, EvidenceSet
 from incrementality.calibration.hyperparameters import HyperGrid, HyperPoint
 from incrementality.calibration.mixture import Mixture
 from incrementality.calibration.posterior import Outliers, Posterior, calibrate_cells
+from incrementality.calibration.predictions import (
+    Prediction,
+    Predictions,
+    forward_in_time,
+    interval_score,
+    leave_one_out,
+)
 from incrementality.calibration.quantities import (
     CalibrationFactor,
     Conversions,
@@ -40,10 +47,15 @@ __all__ = [
     "Money",
     "Outliers",
     "Posterior",
+    "Prediction",
+    "Predictions",
     "RelativeLift",
     "ShareCaused",
     "Spread",
     "calibrate_cells",
+    "forward_in_time",
     "incremental_credit",
+    "interval_score",
+    "leave_one_out",
     "scaled_to_period",
 ]

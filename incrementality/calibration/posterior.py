@@ -123,6 +123,30 @@ class Posterior:
             found = found + np.einsum("pnm,pm->n", parts.between, pieces)
         return np.asarray(found)
 
+    def given_others(self, k: int) -> Mixture:
+        """Return the k-th experiment's estimate as the others predict it, its own sampling noise included.
+
+        Hyperparameters, outliers and noise shared with others are taken as the others alone see them; only the centre
+        of the removals is this posterior's.
+
+        Args:
+            k: Its place among the experiments.
+        """
+        estimate = self.evidence.rows[k].estimate
+        means, variances, logs = [], [], []
+        for known, prior in zip(self._points, self.grid.log_prior(), strict=True):
+            gains = np.append(0.0, known.gains)
+            shared = np.append(0.0, known.inverse[k])
+            precision = known.inverse[k, k] - gains * shared**2
+            weighed = known.weighed[k] - gains * shared * np.append(0.0, known.weighed)
+            means.append(estimate - weighed / precision)
+            variances.append(1 / precision)
+            logs.append(prior + known.log_weights + 0.5 * (weighed**2 / precision - np.log(precision)))
+        log_weights = np.concatenate(logs)
+        weights = np.exp(log_weights - log_weights.max())
+        spreads = np.sqrt(np.concatenate(variances))
+        return Mixture(weights / weights.sum(), np.concatenate(means)[:, None], spreads[:, None])
+
     def spread_at(self, forms: FloatArray) -> FloatArray:
         """Return the variances of linear forms of the fair shares at each point of the grid; shape (points, k).
 
