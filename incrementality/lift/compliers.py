@@ -32,6 +32,7 @@ __all__ = [
 COMPLIERS = "units that were delivered because of their arm (compliers)"
 ALL_ASSIGNED = "all assigned units (effect on the eligible, diluted)"
 _METHOD = "intention to treat over the difference in delivery; Anderson-Rubin interval, unadjusted for covariates"
+_CLUSTERED = ", CR2 with Satterthwaite's degrees of freedom"
 _ROWS = frozenset({"time", "quantile"})
 _FEWEST = 2
 
@@ -111,7 +112,7 @@ def _complier_estimate(sample: Sample, part: MetricSample, arm: str, answer: Com
         pvalue=answer.intention_to_treat.pvalue,
         df=df if df < math.inf else None,
         alpha=experiment.alpha,
-        method=_METHOD,
+        method=_METHOD if experiment.data.cluster is None else _METHOD + _CLUSTERED,
         kind=metric.kind,
         unit=metric.unit,
         role=metric.role,

@@ -33,6 +33,7 @@ __all__ = [
     "ClusteredMean",
     "ClusteredPair",
     "WorkingModel",
+    "cluster_covariance",
     "cluster_estimate",
     "cluster_mean",
     "cluster_means",
@@ -115,6 +116,36 @@ def _linearised(mean: FloatArray, columns: Sequence[str]) -> tuple[float, FloatA
         )
     ratio = float(mean[0] / mean[1])
     return ratio, np.array([1.0, -ratio]) / float(mean[1])
+
+
+def cluster_covariance(moments: Moments, columns: Sequence[str], rho: float) -> RobustSums:
+    """Return the CR2 covariance matrix of several columns' means under one working model, and what its df need.
+
+    Args:
+        moments: Moments of one arm by cluster, with the products of all pairs of these columns.
+        columns: Columns, K of them.
+        rho: The working correlation of two units of a cluster, the same for all columns.
+
+    Returns:
+        ``variance`` of shape (K, K); ``expected`` and ``spread`` depend on the clusters' sizes alone.
+
+    Raises:
+        InputError: No clusters, or a column that is missing in some rows.
+
+    Examples:
+        >>> from incrementality.stats.moments import moments_of_rows
+        >>> moments = moments_of_rows({"y": [1.0, 2.0, 6.0, 7.0], "d": [0, 1, 1, 1]}, clusters=list("aabb"))
+        >>> cluster_covariance(moments, ["y", "d"], 0.5).variance.tolist()
+        [[6.25, 0.625], [0.625, 0.0625]]
+    """
+    if moments.clusters is None:
+        raise InputError("the moments hold no clusters", hint="reduce them with the column of the clusters")
+    k = moments.complete_indices(columns)
+    m, sizes = moments.shifted_means()[k], moments.clusters.sizes
+    cross = sizes.size[:, None, None] * (sizes.totals[:, k, None] * m)
+    level = (sizes.size**2 * sizes.count)[:, None, None] * np.outer(m, m)
+    squares = sizes.products[:, k][:, :, k] - cross - np.swapaxes(cross, 1, 2) + level
+    return robust_sums(sizes.size, sizes.count, np.moveaxis(squares, 0, -1), rho)
 
 
 def intraclass_correlation(arms: Sequence[ClusteredMean]) -> FloatArray:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from incrementality.errors import InputError
+from incrementality.stats.cluster_variance import RobustSums, pooled_degrees_of_freedom
+from incrementality.stats.clusters import cluster_covariance, cluster_mean, intraclass_correlation
 from incrementality.stats.comparison import Comparison, Interval, MeanEstimate, compare_means
 from incrementality.stats.distributions import two_sided_critical_value
 from incrementality.stats.means import mean_covariance
@@ -76,11 +78,12 @@ def complier_effect(
 ) -> ComplierEffect:
     """Return the effect on compliers, with its Anderson-Rubin interval and the strength of the first stage.
 
-    With ``a`` the effect on the outcome, ``b`` that on delivery and V their covariance (by cluster where clusters
-    were randomised), the interval holds every ``tau`` with ``|a - tau b| <= c sqrt(V_aa - 2 tau V_ab + tau^2
-    V_bb)``: the test of ``tau`` is a test of a difference in means, so it errs as often as it says however weak the
-    first stage. ``c`` has the degrees of freedom of the outcome's own Welch test, so the interval holds zero exactly
-    when that test does not reject. The set is bounded only where delivery itself differs at ``alpha``; elsewhere
+    With ``a`` the effect on the outcome, ``b`` that on delivery and V their covariance (CR2 where whole clusters were
+    randomised, under the outcome's exchangeable working model), the interval holds every ``tau`` with
+    ``|a - tau b| <= c sqrt(V_aa - 2 tau V_ab + tau^2 V_bb)``: the test of ``tau`` is a test of a difference in means,
+    so it errs as often as it says however weak the first stage. ``c`` has the degrees of freedom of the outcome's own
+    test (Welch's, or Satterthwaite's of clusters), so the interval holds zero exactly when that test does not reject.
+    The set is bounded only where delivery itself differs at ``alpha``; elsewhere
     there is no answer. A ratio is linearised, with delivery counted per unit: this is the complier effect where
     delivery does not move the denominator.
 
@@ -97,6 +100,7 @@ def complier_effect(
 
     References:
         Anderson and Rubin (1949), https://doi.org/10.1214/aoms/1177730090;
+        Pustejovsky and Tipton (2018), https://doi.org/10.1080/07350015.2016.1247004;
         Angrist, Imbens and Rubin (1996), https://doi.org/10.1080/01621459.1996.10476902;
         Abadie (2002), means of compliers, https://doi.org/10.1198/016214502388618568;
         Andrews, Stock and Sun (2019), weak instruments, https://doi.org/10.1146/annurev-economics-080218-025643
@@ -114,8 +118,10 @@ def complier_effect(
     columns = (*outcome, delivered)
     share = np.array([float(t.n.sum() + c.n.sum()) for t, c in pairs])
     share /= share.sum()
-    treatment, control = (_side([pair[k] for pair in pairs], share, columns) for k in (0, 1))
-    itt = compare_means(treatment.outcome, control.outcome, alpha=alpha)
+    rho = _correlation([side for pair in pairs for side in pair], outcome)
+    treatment, control = (_side([pair[k] for pair in pairs], share, columns, rho) for k in (0, 1))
+    df = None if rho is None else pooled_degrees_of_freedom([*treatment.clusters, *control.clusters])
+    itt = compare_means(treatment.outcome, control.outcome, alpha=alpha, df=df)
     b = treatment.delivered - control.delivered
     v = treatment.covariance + control.covariance
     critical = two_sided_critical_value(alpha, itt.df)
@@ -139,7 +145,8 @@ def complier_effect(
 class _Side:
     """One arm: the outcome's mean, the share delivered, their covariance (2, 2), and what compliers' means need.
 
-    ``means`` are those of the outcome's columns, ``reached`` the means of their products with delivery.
+    ``means`` are those of the outcome's columns, ``reached`` the means of their products with delivery; ``clusters``
+    what Satterthwaite's degrees of freedom need of each stratum, where whole clusters were randomised.
     """
 
     outcome: MeanEstimate
@@ -147,15 +154,24 @@ class _Side:
     covariance: FloatArray
     means: FloatArray
     reached: FloatArray
+    clusters: tuple[RobustSums, ...]
 
 
-def _side(strata: Sequence[Moments], share: FloatArray, columns: Sequence[str]) -> _Side:
+def _correlation(sides: Sequence[Moments], outcome: Sequence[str]) -> float | None:
+    """The working correlation of two units of a cluster, of the outcome; ``None`` where units were drawn one by one."""
+    if min(map(_randomised, sides)) < _FEWEST or any(moments.clusters is None for moments in sides):
+        return None
+    return float(intraclass_correlation([cluster_mean(moments, outcome) for moments in sides]))
+
+
+def _side(strata: Sequence[Moments], share: FloatArray, columns: Sequence[str], rho: float | None) -> _Side:
     units = [_randomised(moments) for moments in strata]
     if min(units) < _FEWEST:
         raise InputError(f"{min(units):.0f} units are too few for a variance", hint="an arm needs at least two units")
     k = [moments.complete_indices(columns) for moments in strata]
     means = np.array([moments.means()[at] for moments, at in zip(strata, k, strict=True)])
-    full = np.array([mean_covariance(moments, columns) for moments in strata])
+    clusters = [] if rho is None else [cluster_covariance(moments, columns, rho) for moments in strata]
+    full = np.array([part.variance for part in clusters] or [mean_covariance(part, columns) for part in strata])
     mean, covariance = share @ means, np.einsum("s,sij->ij", share**2, full)
     value, weights = _linearised(mean[:-1])
     combine = np.zeros((2, len(columns)))
@@ -169,6 +185,10 @@ def _side(strata: Sequence[Moments], share: FloatArray, columns: Sequence[str]) 
         covariance=joint,
         means=mean[:-1],
         reached=reached,
+        clusters=tuple(
+            RobustSums(part.variance, part.expected * w**2, part.spread * w**4)
+            for part, w in zip(clusters, share, strict=bool(clusters))
+        ),
     )
 
 

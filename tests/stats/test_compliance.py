@@ -8,9 +8,12 @@ from scipy import optimize
 
 from incrementality.errors import InputError
 from incrementality.stats import (
+    cluster_mean,
+    cluster_means,
     compare_means,
     complier_effect,
     estimate_mean,
+    intraclass_correlation,
     moments_of_rows,
     two_sided_critical_value,
 )
@@ -150,3 +153,60 @@ def test_one_unit_in_an_arm_is_refused():
     side = moments_of_rows({"y": [1.0], "got": [1.0]})
     with pytest.raises(InputError, match="too few"):
         complier_effect([(side, side)], ["y"], "got")
+
+
+def dense(values, account, rho):
+    """CR2 covariance of an arm's means, and what Satterthwaite needs, from whole matrices (Pustejovsky, Tipton)."""
+    n = len(account)
+    phi = np.where(account[:, None] == account[None, :], rho, 0.0) + (1 - rho) * np.eye(n)
+    left = np.eye(n) - np.full((n, n), 1 / n)
+    residuals, scores, rows = left @ values, [], []
+    for name in np.unique(account):
+        inside = np.flatnonzero(account == name)
+        level, turned = np.linalg.eigh(phi[np.ix_(inside, inside)])
+        root = turned * np.sqrt(level) @ turned.T
+        inner, axes = np.linalg.eigh(root @ (left[inside] @ phi @ left[inside].T) @ root)
+        kept = inner > 1e-10 * inner.max()
+        weight = np.ones(len(inside)) @ root @ (axes[:, kept] / np.sqrt(inner[kept]) @ axes[:, kept].T) @ root / n
+        scores.append(weight @ residuals[inside])
+        rows.append(weight @ left[inside])
+    between = np.array(rows) @ phi @ np.array(rows).T
+    return np.array(scores).T @ np.array(scores), np.trace(between), 2 * np.sum(between**2)
+
+
+@pytest.mark.oracle("effect on compliers of accounts: CR2, Satterthwaite", "dense matrices by hand", "1e-9")
+@pytest.mark.parametrize("seed", range(3))
+def test_few_unequal_accounts_have_cr2_and_satterthwaites_degrees_of_freedom(seed):
+    rng = np.random.default_rng(seed)
+    account = np.repeat(np.arange(22), 1 + rng.poisson(rng.gamma(1.5, 4, 22)))
+    arm = account % 2 == 0
+    got = (arm & (rng.random(len(account)) < 0.7)).astype(float)
+    columns = {"y": rng.normal(size=22)[account] + got + rng.normal(size=len(account)), "got": got}
+    pair = sides(columns, arm, account)
+    answer = complier_effect([pair], ["y"], "got")
+    rho = float(intraclass_correlation([cluster_mean(side, ["y"]) for side in pair]))
+    values = np.column_stack([columns["y"], columns["got"]])
+    parts = [dense(values[side], account[side], rho) for side in (arm, ~arm)]
+    v = parts[0][0] + parts[1][0]
+    variance = v[0, 0] - 2 * answer.effect * v[0, 1] + answer.effect**2 * v[1, 1]
+    df = 2 * (parts[0][1] + parts[1][1]) ** 2 / (parts[0][2] + parts[1][2])
+    assert answer.standard_error == pytest.approx(np.sqrt(variance) / answer.delivery_difference, rel=1e-9)
+    assert answer.intention_to_treat.standard_error == pytest.approx(np.sqrt(v[0, 0]), rel=1e-9)
+    assert answer.intention_to_treat.df == pytest.approx(df, rel=1e-9)
+    critical = two_sided_critical_value(0.05, df)
+    for tau in (answer.interval.lower, answer.interval.upper):
+        spread = v[0, 0] - 2 * tau * v[0, 1] + tau**2 * v[1, 1]
+        distance = abs(answer.intention_to_treat.effect - tau * answer.delivery_difference)
+        assert distance == pytest.approx(critical * np.sqrt(spread), rel=1e-8)
+
+
+def test_the_test_of_accounts_is_that_of_the_readout():
+    columns, _, account = rows(6)
+    arm = (account * 7919) % 13 < 6
+    columns["got"] = np.where(arm, columns["got"], 0.0)
+    pair = sides(columns, arm, account)
+    test = cluster_means([pair], ["y"]).compare()
+    found = complier_effect([pair], ["y"], "got").intention_to_treat
+    assert (found.pvalue, found.df, found.standard_error) == pytest.approx(
+        (test.pvalue, test.df, test.standard_error), rel=1e-12
+    )
