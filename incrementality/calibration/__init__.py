@@ -12,6 +12,7 @@ from incrementality.calibration.credit import (
 from incrementality.calibration.evidence import Basis, Evidence, EvidenceSet
 from incrementality.calibration.hyperparameters import HyperGrid, HyperPoint
 from incrementality.calibration.mixture import Mixture
+from incrementality.calibration.next_best import Candidate, NextExperiments, Suggestion, rank_experiments
 from incrementality.calibration.posterior import Outliers, Posterior, calibrate_cells
 from incrementality.calibration.predictions import (
     Prediction,
@@ -32,6 +33,7 @@ from incrementality.calibration.quantities import (
 __all__ = [
     "Basis",
     "CalibrationFactor",
+    "Candidate",
     "CausedExceedsRevenue",
     "Cell",
     "CellTable",
@@ -45,6 +47,7 @@ __all__ = [
     "IncrementalCredit",
     "Mixture",
     "Money",
+    "NextExperiments",
     "Outliers",
     "Posterior",
     "Prediction",
@@ -52,10 +55,12 @@ __all__ = [
     "RelativeLift",
     "ShareCaused",
     "Spread",
+    "Suggestion",
     "calibrate_cells",
     "forward_in_time",
     "incremental_credit",
     "interval_score",
     "leave_one_out",
+    "rank_experiments",
     "scaled_to_period",
 ]

@@ -156,6 +156,37 @@ class Posterior:
         found = self.fair_shares(forms).sds ** 2
         return np.asarray(found.reshape(self.weights.shape + found.shape[1:])[:, 0])
 
+    def after_test(
+        self, forms: FloatArray, off: BoolArray, variance: float
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return what a further test would do to linear forms of the fair shares, at each point of the grid.
+
+        The drop of a variance does not depend on what the test will measure.
+
+        Args:
+            forms: The linear forms; shape (k, n).
+            off: The set that the test switches off; shape (n,).
+            variance: The sampling variance that its design promises.
+
+        Returns:
+            Means, variances now, and their drop by the test; three arrays of shape (points, k).
+        """
+        means, variances, drops = [], [], []
+        overlap = self.table.overlap()
+        removed = {rho: linearise(self.centre, off[None, :], overlap, rho)[0] for rho in self.grid.redundancies}
+        asked = {
+            rho: _Asked.of(self, rho, np.vstack([forms, row, forms + row]), np.zeros(2 * len(forms) + 1))
+            for rho, row in removed.items()
+        }
+        k = len(forms)
+        for point, known in zip(self.grid.points(), self._points, strict=True):
+            mean, spread = (found[0] for found in asked[point.redundancy].given(point, self.grid, known))
+            together = (spread[k + 1 :] - spread[:k] - spread[k]) / 2
+            means.append(mean[:k])
+            variances.append(spread[:k])
+            drops.append(together**2 / (spread[k] + variance))
+        return np.array(means), np.array(variances), np.array(drops)
+
     def outlying(self) -> FloatArray:
         """Return the probability that each experiment is the outlier; shape (m,)."""
         return np.asarray(self.weights[:, 1:].sum(axis=0))
