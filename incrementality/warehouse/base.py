@@ -18,6 +18,7 @@ from incrementality.warehouse.upload import upload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
     from types import TracebackType
     from typing import Self
 
@@ -162,6 +163,20 @@ class Warehouse(ABC):
         return self.materialise(
             name, reduce(lambda one, other: exp.Union(this=one, expression=other, distinct=False), every)
         )
+
+    def write_parquet(self, path: Path, tree: exp.Expression, kinds: Mapping[str, str]) -> None:
+        """Write a query's rows to a Parquet file, in the query's order; the file is not made durable.
+
+        Args:
+            path: The file; one of that name is replaced.
+            tree: The query.
+            kinds: Its columns in order, each with its SQL type.
+        """
+        from incrementality.warehouse.parquet import ParquetEngine
+
+        with ParquetEngine() as engine:
+            kept = engine.keep("rows_to_write", kinds, self.batches(tree))
+            engine.write_query(path, parse("SELECT * FROM kept", kept=kept.name))
 
     def relation(self, name: str) -> Relation:
         """Return a table that is there already."""

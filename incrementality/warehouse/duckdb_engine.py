@@ -212,6 +212,12 @@ class DuckDBWarehouse(Warehouse):
         files = exp.Array(expressions=[file_literal(path) for path in paths])
         return self.materialise(name, parse("SELECT * FROM read_parquet($files)", files=files))
 
+    def write_parquet(self, path: Path, tree: exp.Expression, kinds: Mapping[str, str]) -> None:
+        """Write a query's rows to a Parquet file without fetching them; see ``Warehouse.write_parquet``."""
+        query = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=tree))
+        query.set("expressions", [named(exp.cast(column(n), k, dialect="duckdb"), n) for n, k in kinds.items()])
+        self._rows(f"COPY ({self._stated(query)}) TO {render(literal(str(path)), 'duckdb')} (FORMAT parquet)")
+
     def _view(self, reader: exp.Expression, locator: Locator) -> Relation:
         name = f"{_SOURCE}_{next(self._numbers)}"
         create = parse("CREATE TEMPORARY VIEW target AS SELECT 1", target=table(name))
