@@ -1,10 +1,12 @@
 """Who touched the revenue: journeys, models of credit, and a ledger that adds up to the cent; never what was caused."""
 
+from incrementality.attribution.bootstrap import CreditInterval, CreditIntervals, bootstrap_credit
 from incrementality.attribution.credits import Credit, credit_totals
 from incrementality.attribution.journey_columns import EVENT_COLUMNS, JOURNEY_COLUMNS, LABELS, TOUCH_COLUMNS
 from incrementality.attribution.journeys import JourneyCounts, Journeys, Unit, open_journeys
 from incrementality.attribution.labels import SHOWN_BESIDE, UNALLOCATED, UNKNOWN
 from incrementality.attribution.ledger import LEDGER_LABELS, CreditLedger, LedgerTotals, make_ledger
+from incrementality.attribution.ledger_files import read_ledger, write_ledger
 from incrementality.attribution.lifecycle import anchored_events, step_events
 from incrementality.attribution.models import (
     NEW_BUSINESS_WEIGHTS,
@@ -59,6 +61,8 @@ __all__ = [
     "Anchor",
     "ConversionGate",
     "Credit",
+    "CreditInterval",
+    "CreditIntervals",
     "CreditLedger",
     "CreditModel",
     "EnginePaths",
@@ -81,6 +85,7 @@ __all__ = [
     "WindowRule",
     "Windows",
     "anchored_events",
+    "bootstrap_credit",
     "conversions_a_month",
     "credit_paths",
     "credit_totals",
@@ -93,6 +98,7 @@ __all__ = [
     "paths_of_events",
     "paths_of_journeys",
     "paths_of_strings",
+    "read_ledger",
     "read_path_table",
     "regression_model",
     "rule_model",
@@ -100,4 +106,5 @@ __all__ = [
     "spread_credit",
     "step_events",
     "windows_to_dict",
+    "write_ledger",
 ]

@@ -24,6 +24,7 @@ Modules, from the ground up:
     multiplicity    p-values corrected for asking several questions, and levels of intervals that agree
     noninferiority  guardrails: whether harm beyond a margin is ruled out
     cross_fitting   what a model says of a unit that it has not seen, as a covariate
+    poisson_bootstrap  sums over units resampled, for intervals of credit
     influence       what each unit adds to an estimate, and the covariance of several estimates
     permutation_sums  sums over permuted arms, drawn from the units that have a value
     permutation_inversion  tails of a permutation test, and the intervals that invert it
