@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from incrementality.errors import EmptyTable
 from incrementality.stats import ChannelSets, check_order, transition_counts
-from incrementality.warehouse.sql import add, column, literal, named, parse
+from incrementality.warehouse.sql import column, literal, parse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,22 +25,22 @@ __all__ = ["EnginePaths", "open_paths"]
 _UNNAMED = "unknown"
 _BITS = 50  # sets travel as floats, which hold whole numbers up to 2^53
 
-_CODED = """
-SELECT 1 FROM steps AS t JOIN codes ON $label = c.label
+_STEPS = """
+SELECT CASE WHEN lead(c.code) OVER win IS NULL THEN t.$key0 END AS journey, {state} AS state,
+  lead(c.code) OVER win AS following
+FROM steps AS t JOIN codes ON coalesce(CAST(t.$label AS TEXT), $unnamed) = c.label
+WINDOW win AS (PARTITION BY {keys} ORDER BY {order})
 """
-_PASSED = """
-SELECT CASE WHEN lead(t.code) OVER win IS NULL THEN t.j0 END AS journey, $state AS state,
-  lead(t.code) OVER win AS following
-FROM coded AS t
+_TOUCHED = """
+SELECT t.$key0 AS journey, {masks}
+FROM steps AS t JOIN codes ON coalesce(CAST(t.$label AS TEXT), $unnamed) = c.label
+GROUP BY {keys}
 """
-_COUNTED = """
-SELECT CAST(s.state AS DOUBLE), CAST(coalesce(s.following, 0) AS DOUBLE), CAST(count(*) AS DOUBLE),
-  CAST(count(w.journey) AS DOUBLE), CAST(coalesce(sum(w.worth), 0) AS DOUBLE)
-FROM passed AS s LEFT JOIN won AS w ON s.journey = w.journey GROUP BY s.state, s.following
-"""
-_SETS = """
-SELECT CAST(count(*) AS DOUBLE), CAST(count(w.journey) AS DOUBLE), CAST(coalesce(sum(w.worth), 0) AS DOUBLE)
-FROM touched AS s LEFT JOIN won AS w ON s.j0 = w.journey
+_ENDED = """
+SELECT {groups}, count(*) AS journeys, count(w.journey) AS conversions, sum(w.worth) AS worth
+FROM ({rows}) AS s LEFT JOIN (SELECT w.$key0 AS journey, CAST($value AS DOUBLE) AS worth FROM won AS w) AS w
+  ON s.journey = w.journey
+GROUP BY {groups}
 """
 
 
@@ -75,7 +75,11 @@ class EnginePaths:
             InputError: The order is below 1, or has too many states to number.
         """
         check_order(len(self.channels), order)
-        query = parse(_COUNTED, passed=exp.Subquery(this=self._passed(order)), won=self._won())
+        base = len(self.channels) + 1
+        before = [f"coalesce(lag(c.code, {lag}) OVER win, 0) * {base**lag}" for lag in range(1, order)]
+        places = ", ".join(f"t.$place{k}" for k in range(len(self.order)))
+        rows = _STEPS.format(state=" + ".join(["CAST(c.code AS BIGINT)", *before]), keys=self._keys, order=places)
+        query = self._filled(_ENDED.format(groups="s.state, s.following", rows=rows))
         state, following, journeys, won, worth = self.warehouse.numbers(query)
         return transition_counts(
             channels=len(self.channels),
@@ -89,83 +93,45 @@ class EnginePaths:
 
     def sets(self) -> ChannelSets:
         """Return journeys counted by the set of channels that they touched; one query."""
-        masks = [column(f"m{low}", of="s") for low in self._words]
-        query = parse(_SETS, touched=exp.Subquery(this=self._touched()), won=self._won())
-        query.set("expressions", [*(exp.cast(mask, "DOUBLE") for mask in masks), *query.expressions])
-        query.set("group", exp.Group(expressions=[mask.copy() for mask in masks]))
-        *found, journeys, won, worth = self.warehouse.numbers(query)
+        masks = ", ".join(f"$mask{k} AS m{k}" for k in range(self._words))
+        rows = _TOUCHED.format(masks=masks, keys=self._keys)
+        groups = ", ".join(f"s.m{k}" for k in range(self._words))
+        *found, journeys, won, worth = self.warehouse.numbers(self._filled(_ENDED.format(groups=groups, rows=rows)))
         bits = [np.rint(word).astype(np.int64)[:, None] >> np.arange(_BITS) & 1 for word in found]
         members = np.hstack(bits)[:, : len(self.channels)].astype(np.bool_)
         return ChannelSets(members=members, conversions=won, value=worth, nulls=journeys - won)
 
-    def _touched(self) -> exp.Expression:
-        keys = [column(f"j{k}", of="t") for k in range(len(self.journey))]
-        query = parse(
-            "SELECT 1 FROM coded AS t", coded=exp.Subquery(this=self._coded(*(f"b{low}" for low in self._words)))
+    def _filled(self, text: str) -> exp.Expression:
+        """Return a query whose places are filled: its text holds names of our own only."""
+        names = {f"key{k}": name for k, name in enumerate(self.journey)}
+        names |= {f"place{k}": name for k, name in enumerate(self.order)} | {"label": self.by}
+        bits = {f"mask{k}": _call("bit_or", column(f"b{k}", of="c")) for k in range(self._words)}
+        return parse(
+            text,
+            steps=_source(self.steps),
+            won=_source(self.won),
+            codes=self._codes(),
+            unnamed=literal(_UNNAMED),
+            value=literal(0) if self.value is None else column(self.value, of="w"),
+            **bits,
+            **{place: exp.to_identifier(name, quoted=True) for place, name in names.items()},
         )
-        masks = [parse("bit_or($bits)", bits=column(f"b{low}", of="t")) for low in self._words]
-        query.set("expressions", [keys[0], *map(named, masks, [f"m{low}" for low in self._words])])
-        query.set("group", exp.Group(expressions=[key.copy() for key in keys]))
-        return query
-
-    def _passed(self, order: int) -> exp.Expression:
-        """Return one row a touch: the state after it, the next touch's code, whether it begins its journey."""
-        base = len(self.channels) + 1
-        lags = [
-            parse("coalesce(lag(t.code, $lag) OVER win, 0) * $scale", lag=literal(lag), scale=literal(base**lag))
-            for lag in range(1, order)
-        ]
-        query = parse(
-            _PASSED,
-            state=add([column("code", of="t"), *lags]),
-            coded=exp.Subquery(this=self._coded("code", ordered=True)),
-        )
-        window = exp.Window(
-            this=exp.to_identifier("win"),
-            partition_by=[column(f"j{k}", of="t") for k in range(len(self.journey))],
-            order=exp.Order(
-                expressions=[exp.Ordered(this=column(f"o{k}", of="t")) for k in range(len(self.order))],
-            ),
-        )
-        query.set("windows", [window])
-        return query
-
-    def _coded(self, *made: str, ordered: bool = False) -> exp.Expression:
-        """Return the touches with their journey, if need be their order, and what is made of their channel."""
-        query = parse(_CODED, steps=_source(self.steps), codes=self._codes(), label=_label(self.by))
-        keys = [named(column(name, of="t"), f"j{k}") for k, name in enumerate(self.journey)]
-        order = [named(column(name, of="t"), f"o{k}") for k, name in enumerate(self.order)] if ordered else []
-        query.set("expressions", [*keys, *order, *(column(name, of="c") for name in made)])
-        return query
 
     def _codes(self) -> exp.Expression:
         """Return the table of channels: code + 1, and the channel's bit in each word of a set."""
         rows = [
-            (
-                literal(channel),
-                exp.cast(literal(code + 1), "SMALLINT"),
-                *(
-                    exp.cast(literal(1 << code - low if 0 <= code - low < _BITS else 0), "BIGINT")
-                    for low in self._words
-                ),
-            )
+            (literal(channel), literal(code + 1), *(literal(_bit(code, word)) for word in range(self._words)))
             for code, channel in enumerate(self.channels)
         ]
-        return exp.values(rows, alias="c", columns=["label", "code", *(f"b{low}" for low in self._words)])
+        return exp.values(rows, alias="c", columns=["label", "code", *(f"b{word}" for word in range(self._words))])
 
     @property
-    def _words(self) -> range:
-        return range(0, len(self.channels), _BITS)
+    def _keys(self) -> str:
+        return ", ".join(f"t.$key{k}" for k in range(len(self.journey)))
 
-    def _won(self) -> exp.Expression:
-        worth = literal(0) if self.value is None else column(self.value, of="w")
-        query = parse(
-            "SELECT $journey AS journey, CAST($worth AS DOUBLE) AS worth FROM won AS w",
-            journey=column(self.journey[0], of="w"),
-            worth=worth,
-            won=_source(self.won),
-        )
-        return exp.Subquery(this=query)
+    @property
+    def _words(self) -> int:
+        return -(-len(self.channels) // _BITS)
 
 
 def open_paths(
@@ -212,6 +178,14 @@ def open_paths(
     return EnginePaths(
         warehouse=warehouse, steps=steps, won=won, by=by, journey=journey, order=order, value=value, channels=channels
     )
+
+
+def _bit(code: int, word: int) -> int:
+    return 1 << code - word * _BITS if code // _BITS == word else 0
+
+
+def _call(name: str, argument: exp.Expression) -> exp.Expression:
+    return exp.Anonymous(this=name, expressions=[argument])
 
 
 def _label(by: str) -> exp.Expression:
