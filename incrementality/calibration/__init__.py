@@ -1,5 +1,6 @@
 """Experiments correct attribution: what each function, journey and cell caused, how surely, and on whose evidence."""
 
+from incrementality.calibration.baselines import BASELINES, Baseline, BaselineName, fit_baseline
 from incrementality.calibration.cells import Cell, CellTable
 from incrementality.calibration.credit import (
     CausedExceedsRevenue,
@@ -29,8 +30,12 @@ from incrementality.calibration.quantities import (
     ShareCaused,
     scaled_to_period,
 )
+from incrementality.calibration.scoreboard import Score, Scoreboard, score_models
 
 __all__ = [
+    "BASELINES",
+    "Baseline",
+    "BaselineName",
     "Basis",
     "CalibrationFactor",
     "Candidate",
@@ -53,14 +58,18 @@ __all__ = [
     "Prediction",
     "Predictions",
     "RelativeLift",
+    "Score",
+    "Scoreboard",
     "ShareCaused",
     "Spread",
     "Suggestion",
     "calibrate_cells",
+    "fit_baseline",
     "forward_in_time",
     "incremental_credit",
     "interval_score",
     "leave_one_out",
     "rank_experiments",
     "scaled_to_period",
+    "score_models",
 ]
