@@ -24,7 +24,7 @@ def ledger(engine):
     return make_ledger(journeys_of(engine, touches, events), MODELS)
 
 
-@pytest.mark.oracle(estimator="bootstrap_credit", against="a loop over events", tolerance="1e-9 relative")
+@pytest.mark.oracle("journey bootstrap of credit", "a loop over events", "1e-9 relative")
 def test_intervals_are_those_of_a_loop_by_hand(ledger):
     frame = ledger.to_frame()
     weights = dict(

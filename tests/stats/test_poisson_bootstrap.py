@@ -9,7 +9,7 @@ from incrementality.stats.poisson_bootstrap import poisson_bootstrap_sums, poiss
 VALUES = np.random.default_rng(5).lognormal(size=(5000, 3))
 
 
-@pytest.mark.oracle(estimator="poisson_bootstrap_sums", against="a loop over units", tolerance="1e-12 relative")
+@pytest.mark.oracle("Poisson bootstrap of sums", "a loop over units", "1e-12 relative")
 def test_each_replicate_is_a_sum_over_units_by_hand():
     found = poisson_bootstrap_sums([VALUES], replicates=4, seed=3)
     rng, expected = np.random.default_rng(3), np.zeros((4, 3))
