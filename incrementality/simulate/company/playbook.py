@@ -226,8 +226,8 @@ JOURNEYS: tuple[Journey, ...] = (
         "expansion",
         "expansion",
         (
-            Step("marketing", {"expansion": 0.08, "renewal": -0.25}, (_mail(4.0),), irritation=0.7),
-            Step("ae", {"expansion": 0.1, "renewal": -0.1}, (_sequence(1.0),), (0.2, 0.3, 0.3), _LATE, irritation=0.3),
+            Step("marketing", {"expansion": 0.2, "renewal": -0.18}, (_mail(4.0),), irritation=0.5),
+            Step("ae", {"expansion": 0.1, "renewal": -0.1}, (_sequence(1.0),), (0.2, 0.3, 0.3), _LATE, irritation=0.2),
         ),
         "promotion",
     ),
