@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         plot_survival,
         render_readout,
     )
-    from incrementality.simulate import crm_journey_holdout
+    from incrementality.simulate import crm_journey_holdout, simulate_company
     from incrementality.warehouse import connect
     from incrementality.workspace import Workspace, design_experiment, evidence_of, experiment_covariance
 
@@ -92,6 +92,7 @@ _ROOMS = {
     "read_out": "lift",
     "read_summaries": "lift",
     "render_readout": "report",
+    "simulate_company": "simulate",
 }
 
 __all__ = [
@@ -121,6 +122,7 @@ __all__ = [
     "read_out",
     "read_summaries",
     "render_readout",
+    "simulate_company",
 ]
 
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -201,7 +202,13 @@ class SimulatedCompany:
         return self.removal(first) + self.removal(second) - self.removal(first | second)
 
     def fair_share(
-        self, by: str = "function", *, quarter: int | None = None, permutations: int | None = None, seed: int = 1
+        self,
+        by: str = "function",
+        *,
+        quarter: int | None = None,
+        permutations: int | None = None,
+        seed: int = 1,
+        draws: int = 0,
     ) -> tuple[FairShare, ...]:
         """Return the Shapley value of each function, journey or cell, in cents; see :func:`fair_shares`.
 
@@ -210,6 +217,7 @@ class SimulatedCompany:
             quarter: The quarter in which revenue is booked; None for the whole period.
             permutations: Orders to sample; None for all coalitions, which functions alone allow.
             seed: Seed of the orders.
+            draws: 0 for what happened; else the mean over this many other lucks of the same accounts.
 
         Examples:
             >>> from incrementality.simulate import simulate_company
@@ -218,8 +226,9 @@ class SimulatedCompany:
             >>> round(sum(share.value for share in shares)) == company.truth.caused
             True
         """
+        lucks = range(1, draws + 1) if draws else range(1)
         return fair_shares(
-            lambda off: self.counterfactual(off).booked(quarter),
+            lambda off: fmean(self.counterfactual(off, draw=draw).booked(quarter) for draw in lucks),
             players_by(by),
             permutations=permutations,
             seed=seed,

@@ -83,6 +83,16 @@ def test_fair_shares_add_up_to_what_all_cause():
     assert len(sampled) == len(CELLS)
 
 
+def test_fair_shares_over_other_luck_add_up_to_the_mean_of_what_all_cause():
+    company = simulate_company(60, quarters=2, seed=3)
+    shares = company.fair_share(permutations=2, draws=3)
+    caused = [
+        company.counterfactual(draw=draw).revenue - company.counterfactual(cells_of(), draw=draw).revenue
+        for draw in (1, 2, 3)
+    ]
+    assert sum(share.value for share in shares) == pytest.approx(np.mean(caused), abs=1e-3)
+
+
 def test_sampled_fair_shares_meet_the_exact_ones():
     company = simulate_company(200, quarters=2, seed=5)
     exact, sampled = company.fair_share(), company.fair_share(permutations=60, seed=2)
