@@ -101,15 +101,18 @@ def main() -> None:
         kept = [what for what in MEASURED if accounts <= LARGEST_KEPT or what not in {"tables", "write", "truth"}]
         results[size] = {what: medians(what, accounts, call.rounds) for what in kept}
         print(size, json.dumps(results[size]), file=sys.stderr, flush=True)
+        keep(results, call.rounds, load)
+
+
+def keep(results: dict[str, object], rounds: int, load: float) -> None:
     answer = {
         "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
         "load_before": round(load, 1),
-        "rounds": call.rounds,
+        "rounds": rounds,
         "accounts": results,
     }
     text = json.dumps(answer, indent=1) + "\n"
     (HERE / "results" / "company.json").write_text(text, encoding="utf-8")
-    print(text)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Block", "Books", "blocks_of", "cells_off", "keep_books", "silence_of", "stream"]
 
 _WORLD = 3  # keeps the chance of this world apart from that of other worlds of the same seed
-_ACCOUNTS_AT_ONCE = 20_000
+_ACCOUNTS_AT_ONCE = 10_000
 _POPULATION, _LUCK, _ARMS = 0, 1, 2
 
 

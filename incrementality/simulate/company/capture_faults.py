@@ -33,7 +33,8 @@ class CaptureFaults:
         early_touches: Touches dated 10 days before their account was created.
         lost_month: A month, ``2025-08``, of which all touches that people log by hand are lost; "" for none.
         lost_channel: A channel that vanishes from the last quarter; "" for none.
-        capture_drop: Share of the deals opened in the last quarter whose source is missing beside.
+        capture_drop: Share of the deals opened in the last quarter whose source is missing beside, as far as no other
+            fault hit them.
     """
 
     late_sources: float = 0.05

@@ -115,8 +115,8 @@ def _others(sources: Column, rng: np.random.Generator) -> Column:
 
 
 def _drop(deals: Columns, share: float, since: np.datetime64, already: Integers, rng: np.random.Generator) -> int:
-    recent = np.setdiff1d(np.flatnonzero(deals["created_at"] >= since), already)
-    rows = rng.permutation(recent)[: int(share * recent.size)]
+    recent = np.flatnonzero(deals["created_at"] >= since)
+    rows = rng.permutation(np.setdiff1d(recent, already))[: int(share * recent.size)]
     for name in ("creation_source", "source_at_close", "creation_trigger"):
         deals[name][rows] = None
     deals["source_logged_at"][rows] = _NO_TIME
