@@ -2,6 +2,7 @@
 
 from incrementality.attribution.bootstrap import CreditInterval, CreditIntervals, bootstrap_credit
 from incrementality.attribution.credits import Credit, credit_totals
+from incrementality.attribution.influence import Influence, InfluenceRow, check_is_credit, influence
 from incrementality.attribution.journey_columns import EVENT_COLUMNS, JOURNEY_COLUMNS, LABELS, TOUCH_COLUMNS
 from incrementality.attribution.journeys import JourneyCounts, Journeys, Unit, open_journeys
 from incrementality.attribution.labels import SHOWN_BESIDE, UNALLOCATED, UNKNOWN
@@ -40,6 +41,8 @@ from incrementality.attribution.paths_engine import EnginePaths, open_paths
 from incrementality.attribution.paths_events import EventPaths, paths_of_events
 from incrementality.attribution.reconciliation import Reconciliation, ReconciliationRow
 from incrementality.attribution.shares import CreditModel
+from incrementality.attribution.usage import SavedAmounts, limit_saved, weigh_by_usage
+from incrementality.attribution.views import TouchView, TouchViews, touch_views
 from incrementality.attribution.window_settings import parse_windows, windows_to_dict
 from incrementality.attribution.windows import ANCHORS, ANY_KIND, WINDOW_PRESETS, Anchor, WindowRule, Windows
 
@@ -68,6 +71,8 @@ __all__ = [
     "EnginePaths",
     "EventPaths",
     "ExpansionRules",
+    "Influence",
+    "InfluenceRow",
     "JourneyCounts",
     "Journeys",
     "LedgerTotals",
@@ -80,16 +85,22 @@ __all__ = [
     "ReconciliationRow",
     "RoleModel",
     "RuleModel",
+    "SavedAmounts",
     "Touch",
+    "TouchView",
+    "TouchViews",
     "Unit",
     "WindowRule",
     "Windows",
     "anchored_events",
     "bootstrap_credit",
+    "check_is_credit",
     "conversions_a_month",
     "credit_paths",
     "credit_totals",
     "expansion_model",
+    "influence",
+    "limit_saved",
     "make_ledger",
     "markov_model",
     "open_journeys",
@@ -105,6 +116,8 @@ __all__ = [
     "shapley_model",
     "spread_credit",
     "step_events",
+    "touch_views",
+    "weigh_by_usage",
     "windows_to_dict",
     "write_ledger",
 ]

@@ -18,7 +18,7 @@ from incrementality.attribution.shares import (
 )
 from incrementality.display import DisplayMixin
 from incrementality.errors import InputError, did_you_mean
-from incrementality.warehouse.sql import column, literal, named, parse
+from incrementality.warehouse.sql import column, literal, named, parse, select_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -190,7 +190,7 @@ def _grouped(
     *,
     roles: bool = False,
 ) -> exp.Expression:
-    query = parse("SELECT 1 FROM rows AS r", rows=exp.Subquery(this=rows))
+    query = select_from(rows)
     query.set("expressions", [*(named(_label(name, roles=roles), f"by_{name}") for name in by), *aggregates])
     if left_out:
         query.set("where", exp.Where(this=_not_among(left_out)))

@@ -20,7 +20,7 @@ from incrementality.attribution.journey_columns import (
 )
 from incrementality.attribution.membership import all_of, anchor_flags, bounds, inside
 from incrementality.cohorts.sql_engine import micros_of
-from incrementality.warehouse.sql import column, named, parse
+from incrementality.warehouse.sql import column, named, parse, select_from
 
 if TYPE_CHECKING:
     from incrementality.attribution.windows import Windows
@@ -36,7 +36,6 @@ _OWN_OPPORTUNITY = (
 _ORDERED = """
 SELECT *, row_number() OVER (PARTITION BY event_id ORDER BY touch_at, touch_id) AS position,
   count(*) OVER (PARTITION BY event_id) AS k
-FROM rows AS r
 """
 _COUNTED = """
 SELECT count(*), coalesce(sum(amount), 0), coalesce(sum(other_anchor), 0), coalesce(sum(no_anchor), 0) FROM rows AS r
@@ -224,4 +223,6 @@ def _age(at: exp.Expression, dialect: str) -> exp.Expression:
 
 def _ordered(journeys: Journeys, windows: Windows, *, also: Windows | None = None) -> exp.Expression:
     """Return the touches in the windows, in their order; ``also`` adds whether they are in other windows."""
-    return parse(_ORDERED, rows=exp.Subquery(this=_met(journeys, windows, also)))
+    query = select_from(_met(journeys, windows, also))
+    query.set("expressions", parse(_ORDERED).expressions)
+    return query

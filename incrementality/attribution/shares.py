@@ -10,7 +10,7 @@ from sqlglot import exp
 from incrementality.attribution.models.roles import RoleModel
 from incrementality.attribution.models.rules import RuleModel, Touch
 from incrementality.errors import InputError, ValueNotAllowed
-from incrementality.warehouse.sql import column, literal, named, parse
+from incrementality.warehouse.sql import column, literal, named, parse, select_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -116,8 +116,8 @@ def _share(k: int, model: RuleModel) -> exp.Expression:
 def _with_columns(rows: exp.Expression, added: list[exp.Expression]) -> exp.Expression:
     if not added:
         return rows
-    query = parse("SELECT * FROM rows AS r", rows=exp.Subquery(this=rows))
-    query.set("expressions", [*query.expressions, *added])
+    query = select_from(rows)
+    query.set("expressions", [exp.Star(), *added])
     return query
 
 
