@@ -11,15 +11,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sqlglot import exp
+
 from incrementality.warehouse.sql import column, literal, parse
 
 if TYPE_CHECKING:
-    from sqlglot import exp
-
     from incrementality.tables import ColumnContract
-    from incrementality.warehouse.sql import ColumnType
 
-__all__ = ["NO_ID", "Cell", "Finding", "flag_cell", "id_cell", "number_cell", "stands", "text_cell", "written"]
+__all__ = [
+    "NO_ID",
+    "Cell",
+    "Finding",
+    "flag_cell",
+    "id_cell",
+    "number_cell",
+    "stands",
+    "text_cell",
+    "untidy",
+    "written",
+]
 
 NO_ID = ("nan", "NaN", "NAN", "null", "NULL", "None", "none", "<NA>", "N/A", "n/a", "#N/A", "NaT")
 _DECIMAL_ID = r"^[+-]?[0-9]+([.][0-9]*([eE][+]?[0-9]+)?|[eE][+][0-9]+)$"
@@ -64,9 +74,7 @@ def written(node: exp.Expression) -> exp.Expression:
     return parse("NULLIF(TRIM(CAST($x AS TEXT)), '')", x=node)
 
 
-def id_cell(
-    contract: ColumnContract, node: exp.Expression, kind: ColumnType, *, needed: bool, whole: bool, prefix: str = ""
-) -> Cell:
+def id_cell(contract: ColumnContract, node: exp.Expression, *, needed: bool, bare: bool, prefix: str = "") -> Cell:
     """Return the cell of an id.
 
     Blank ids and the words by which tools write a missing one are missing; a number with decimals was rounded on its
@@ -75,32 +83,54 @@ def id_cell(
     Args:
         contract: The canonical column.
         node: The source's value.
-        kind: Its type.
         needed: Whether a row without it is refused.
-        whole: Whether ids of this family are whole numbers in every table.
+        bare: Whether every value is an id as it stands: whole numbers, or texts that have been looked through.
         prefix: What every id is to begin with.
     """
     name, seen, value = contract.name, stands(contract.name), column(contract.name)
-    if whole and kind == "integer":
-        absent = Finding(f"no_{name}", parse("$v IS NULL", v=value))
-        return Cell(contract, node, seen, (absent,) if needed else ())
-    words = [literal(word) for word in NO_ID]
-    missing = parse("$r IS NULL", r=seen)
-    for word in words:
-        missing = parse("$m OR $r = $w", m=missing, r=seen, w=word)
-    decimal = parse("regexp_matches($r, $form)", r=seen, form=literal(_DECIMAL_ID))
-    kept = parse("CASE WHEN $missing OR $decimal THEN NULL ELSE $r END", missing=missing, decimal=decimal, r=seen)
+    absent = Finding(f"no_{name}", parse("$v IS NULL", v=value))
+    if bare:
+        kept = parse("$p || $v", p=literal(prefix), v=seen) if prefix else seen
+        return Cell(contract, node, kept, (absent,) if needed else ())
+    decimal = _decimal(seen)
+    kept = parse("CASE WHEN $d OR $m THEN NULL ELSE $r END", d=decimal, m=_no_id(seen), r=seen)
     if prefix:
         kept = parse("$p || $v", p=literal(prefix), v=kept)
-    found = Finding(f"decimal_{name}", parse("$v IS NULL AND $decimal", v=value, decimal=decimal))
-    absent = Finding(f"no_{name}", parse("$v IS NULL", v=value))
+    found = Finding(f"decimal_{name}", parse("$v IS NULL AND ($decimal)", v=value, decimal=decimal))
     refusals, flags = ((found, absent), ()) if needed else ((), (found,))
     return Cell(contract, written(node), kept, refusals, flags)
 
 
-def text_cell(contract: ColumnContract, node: exp.Expression) -> Cell:
-    """Return the cell of words of people."""
-    return Cell(contract, written(node), stands(contract.name))
+def _no_id(seen: exp.Expression) -> exp.Expression:
+    """Whether a text is a word for a missing id; a CASE, since engines make a join of a list."""
+    tree = exp.Case(this=seen.copy())
+    for word in NO_ID:
+        tree = tree.when(literal(word), exp.true(), copy=False)
+    return tree.else_(exp.false(), copy=False)
+
+
+def _decimal(seen: exp.Expression) -> exp.Expression:
+    dotted = parse("($r LIKE '%.%' OR $r LIKE '%+%')", r=seen)  # few ids are; a pattern costs much more
+    return parse("($dotted AND regexp_matches($r, $form))", dotted=dotted, r=seen, form=literal(_DECIMAL_ID))
+
+
+def untidy(node: exp.Expression, *, is_id: bool) -> exp.Expression:
+    """Return whether a text does not stand as it is wanted: padded, blank, or no id where it is to be one."""
+    padded = parse("($x <> TRIM($x) OR $x = '')", x=node)
+    if not is_id:
+        return padded
+    return parse("($padded OR $decimal OR $none)", padded=padded, decimal=_decimal(node), none=_no_id(node))
+
+
+def text_cell(contract: ColumnContract, node: exp.Expression, *, bare: bool) -> Cell:
+    """Return the cell of words of people.
+
+    Args:
+        contract: The canonical column.
+        node: The source's value.
+        bare: Whether every value stands as it is wanted.
+    """
+    return Cell(contract, node if bare else written(node), stands(contract.name))
 
 
 def number_cell(contract: ColumnContract, node: exp.Expression, *, needed: bool) -> Cell:

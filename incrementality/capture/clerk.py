@@ -118,7 +118,8 @@ class Clerk:
         intake = counted(self.warehouse, staged, self.sampling)
         self._check_mapped(table, intake)
         self.intakes[table] = intake
-        self.clean[table] = clean(self.warehouse, staged, name=f"{self.prefix}_{table}", whole=self.manner.whole)
+        every, name = intake.kept == intake.read, f"{self.prefix}_{table}"
+        self.clean[table] = clean(self.warehouse, staged, name=name, every=every, whole=self.manner.whole)
 
     def helper(self, name: str, query: exp.Expression) -> Relation:
         """Return a table that several rules need, stored once."""

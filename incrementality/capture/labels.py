@@ -127,7 +127,7 @@ def read_labels(warehouse: Warehouse, opened: OpenSource, taxonomy: Taxonomy, *,
     return Labels(source.table.name, spelled, maps)
 
 
-def label_cell(contract: ColumnContract, node: exp.Expression, labels: Labels, *, needed: bool) -> Cell:
+def label_cell(contract: ColumnContract, node: exp.Expression, labels: Labels, *, needed: bool, bare: bool) -> Cell:
     """Return the cell of a name of a list; currencies are in capital letters.
 
     Args:
@@ -135,8 +135,9 @@ def label_cell(contract: ColumnContract, node: exp.Expression, labels: Labels, *
         node: The source's value.
         labels: The names of lists in the source.
         needed: Whether a row without it is refused.
+        bare: Whether every value stands as it is wanted.
     """
     name = contract.name
     value = parse("UPPER($r)", r=stands(name)) if name == "currency" else labels.value(name)
     absent = Finding(f"no_{name}", parse("$v IS NULL", v=column(name)))
-    return Cell(contract, written(node), value, (absent,) if needed else ())
+    return Cell(contract, node if bare else written(node), value, (absent,) if needed else ())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from incrementality.capture.amounts import money_cell
-from incrementality.capture.cells import Cell, Finding, flag_cell, id_cell, number_cell, text_cell
+from incrementality.capture.cells import Cell, Finding, flag_cell, id_cell, number_cell, text_cell, untidy
 from incrementality.capture.instants import day_cell, time_cell
 from incrementality.capture.labels import Labels, label_cell, read_labels
 from incrementality.capture.opening import id_family
@@ -76,7 +76,8 @@ def read_source(warehouse: Warehouse, opened: OpenSource, manner: Manner, *, nam
     """
     labels = read_labels(warehouse, opened, manner.taxonomy, name=name)
     contracts = {one: opened.source.table.column(one) for one in opened.columns}
-    cells = {one: _cell(opened, contract, manner, labels) for one, contract in contracts.items()}
+    bare = _bare(warehouse, opened)
+    cells = {one: _cell(opened, contract, manner, labels, bare) for one, contract in contracts.items()}
     money = {one: cell for one, cell in cells.items() if contracts[one].kind == "money"}
     others = {one: cell for one, cell in cells.items() if one not in money}
     rows: exp.Expression = labels.joined(_selected(opened.relation.name, _raws(cells)), "r")
@@ -105,7 +106,7 @@ def first_of(findings: Sequence[Finding]) -> exp.Expression:
     return tree
 
 
-def _cell(opened: OpenSource, contract: ColumnContract, manner: Manner, labels: Labels) -> Cell:
+def _cell(opened: OpenSource, contract: ColumnContract, manner: Manner, labels: Labels, bare: frozenset[str]) -> Cell:
     source, name = opened.source, contract.name
     node, kind = opened.node(name), opened.kind(name)
     needed = contract.required or name == source.table.key
@@ -113,9 +114,8 @@ def _cell(opened: OpenSource, contract: ColumnContract, manner: Manner, labels: 
         "id": lambda: id_cell(
             contract,
             node,
-            kind,
             needed=needed,
-            whole=id_family(name) in manner.whole,
+            bare=name in bare or (kind == "integer" and id_family(name) in manner.whole),
             prefix=source.key_prefix if name == source.table.key else "",
         ),
         "time": lambda: time_cell(
@@ -125,10 +125,22 @@ def _cell(opened: OpenSource, contract: ColumnContract, manner: Manner, labels: 
         "money": lambda: _money(opened, contract, manner, needed=needed),
         "number": lambda: number_cell(contract, node, needed=needed),
         "flag": lambda: flag_cell(contract, node),
-        "label": lambda: label_cell(contract, node, labels, needed=needed),
-        "text": lambda: text_cell(contract, node),
+        "label": lambda: label_cell(contract, node, labels, needed=needed, bare=name in bare),
+        "text": lambda: text_cell(contract, node, bare=name in bare),
     }
     return makers[contract.kind]()
+
+
+def _bare(warehouse: Warehouse, opened: OpenSource) -> frozenset[str]:
+    """The columns of typed texts in which every value stands as it is wanted, found in one pass."""
+    kinds = {one: opened.source.table.column(one).kind for one in opened.found}
+    texts = [one for one, kind in kinds.items() if kind in ("id", "label", "text") and opened.kind(one) == "text"]
+    if opened.source.locator.kind == "csv" or not texts:
+        return frozenset()
+    tests = [untidy(opened.node(one), is_id=kinds[one] == "id") for one in texts]
+    counts = [named(parse("max(CASE WHEN $t THEN 1 ELSE 0 END)", t=test), f"n{k}") for k, test in enumerate(tests)]
+    found = warehouse.row(_selected(opened.relation.name, counts))
+    return frozenset(one for one, count in zip(texts, found, strict=True) if not count)
 
 
 def _money(opened: OpenSource, contract: ColumnContract, manner: Manner, *, needed: bool) -> Cell:

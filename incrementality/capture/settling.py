@@ -115,9 +115,20 @@ def _alias(name: str) -> exp.TableAlias:
     return exp.TableAlias(this=exp.to_identifier(name))
 
 
-def clean(warehouse: Warehouse, staged: Staged, *, name: str, whole: frozenset[str] = frozenset()) -> Relation:
-    """Return the rows that are kept, with every column of the contract; those that no source gave are empty."""
-    query = parse("SELECT 1 FROM staged WHERE refused IS NULL", staged=staged.rows.name)
+def clean(
+    warehouse: Warehouse, staged: Staged, *, name: str, every: bool, whole: frozenset[str] = frozenset()
+) -> Relation:
+    """Return the rows that are kept, with every column of the contract; those that no source gave are empty.
+
+    Args:
+        warehouse: The engine.
+        staged: The rows.
+        name: A name that serves once.
+        every: Whether all rows are kept, so that none need be asked.
+        whole: Families of ids that are whole numbers.
+    """
+    text = "SELECT 1 FROM staged" if every else "SELECT 1 FROM staged WHERE refused IS NULL"
+    query = parse(text, staged=staged.rows.name)
     query.set(
         "expressions",
         [
