@@ -57,7 +57,6 @@ FOUND_IN_DEALS = {
 }
 
 
-@pytest.mark.domain("D1", "D6")
 @pytest.mark.parametrize("fault", sorted(FOUND_IN_DEALS))
 def test_faults_of_deals_are_found_as_often_as_planted(company, clean, dirty, fault):
     find = FOUND_IN_DEALS[fault]
@@ -65,7 +64,6 @@ def test_faults_of_deals_are_found_as_often_as_planted(company, clean, dirty, fa
     assert find(ended(clean)).sum() == 0
 
 
-@pytest.mark.domain("D3")
 def test_expansions_that_only_billing_knows(company, clean, dirty):
     unseen = dirty["invoices"]["event_id"].isna()
     assert unseen.sum() == company.planted["never_logged"] > 0
@@ -95,7 +93,6 @@ def test_touches_that_were_never_captured(company, clean, dirty):
     assert len(lost) == company.planted["lost_impressions"] + company.planted["lost_touches"]
 
 
-@pytest.mark.domain("D8")
 def test_only_clicks_are_left(company, clean, dirty):
     views = (clean["touchpoints"]["type"] == "paid_impression").sum()
     assert company.planted["lost_impressions"] == views > 0
@@ -126,7 +123,6 @@ def once(frames):
     return frames["touchpoints"].drop_duplicates("touch_id")
 
 
-@pytest.mark.domain("D5")
 def test_touches_at_impossible_times(company, dirty):
     touches, as_of = once(dirty), pd.Timestamp(company.as_of).tz_localize(None)
     created = dirty["accounts"].set_index("account_id")["created_at"].reindex(touches["account_id"]).to_numpy()
@@ -141,7 +137,6 @@ def test_touches_of_nobody(company, dirty):
     assert touches.loc[nobody, "contact_id"].isna().all()
 
 
-@pytest.mark.domain("D7")
 def test_a_missing_month_a_lost_channel_and_a_drop_of_capture(clean):
     company = simulate_company(**WORLD, dirty=PERIODS)
     found = frames_of(company)

@@ -12,6 +12,7 @@ from incrementality.simulate.company.cells import STEPS, TOGETHER
 from incrementality.simulate.company.moments import PROSPECT_MOMENTS
 from incrementality.simulate.company.pushes import irritation_of, push
 from incrementality.simulate.company.steps import GOALS
+from incrementality.tables import COMPANY_TABLES
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +107,15 @@ def test_without_anybody_acting_there_are_no_touches_of_ours():
     block = company.blocks[0]
     off = silence_of(block, cells_off(cells_of(), 2), ())
     assert not any(quarter.acts.any() for quarter in block.quarters(off))
+
+
+@pytest.mark.parametrize("accounts", [1, 2, 5])
+@pytest.mark.parametrize("quarters", [1, 2])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("dirty", [True, False])
+def test_the_smallest_companies_are_whole(accounts, quarters, seed, dirty):
+    company = simulate_company(accounts, quarters, seed=seed, dirty=dirty)
+    assert set(company.tables) == set(COMPANY_TABLES)
+    assert len(company.tables["accounts"]["account_id"]) == accounts
+    assert company.counterfactual().by_account.shape == (accounts, quarters)
+    assert simulate_company(accounts, quarters, seed=seed, holdouts=()).assignments["arm"].size == 0
