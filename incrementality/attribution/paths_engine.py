@@ -76,7 +76,7 @@ class EnginePaths:
         """
         check_order(len(self.channels), order)
         base = len(self.channels) + 1
-        before = [f"coalesce(lag(c.code, {lag}) OVER win, 0) * {base**lag}" for lag in range(1, order)]
+        before = [f"CAST(coalesce(lag(c.code, {lag}) OVER win, 0) AS BIGINT) * {base**lag}" for lag in range(1, order)]
         places = ", ".join(f"t.$place{k}" for k in range(len(self.order)))
         rows = _STEPS.format(state=" + ".join(["CAST(c.code AS BIGINT)", *before]), keys=self._keys, order=places)
         query = self._filled(_ENDED.format(groups="s.state, s.following", rows=rows))
