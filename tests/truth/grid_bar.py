@@ -57,18 +57,21 @@ def measured(cell, replications):
 
 
 def replications_of(cell):
-    """Return how many experiments of a cell are drawn: many where they are quick, 200 where they are slowest."""
+    """Return how many experiments of a cell are drawn: many where they are quick, 300 where they are slowest."""
     family = cell["family"]
     if family == "accounts":
         return 20_000
     if family == "twenty looks":
-        return 2000
+        slow = {"Pocock": 1000, "O'Brien-Fleming": 500} if cell["outcome"] == "revenue" else {}
+        return slow.get(cell["bounds"], 2000)
     if family == "conversion":
         return 3000 if cell["test"] == "exact" else 10_000
     if family in {"normal", "orders per session"}:
         return 10_000 if cell["n"] <= 5000 else 2000 if cell["n"] <= 20_000 else 600
-    cost = cell["n"] * (cell["payers"] if family == "revenue" else 1.0)
-    return 2000 if cost <= 300 else 1000 if cost <= 1500 else 500 if cost <= 5000 else 200
+    drawn = cell["n"] * (cell["payers"] if family == "revenue" else 1.0)
+    if drawn <= 5000 and cell["n"] <= 20_000:
+        return 2000 if drawn <= 500 else 1000
+    return 300 if family == "revenue" else 600
 
 
 def _sides(ours, usual):

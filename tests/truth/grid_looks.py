@@ -1,8 +1,8 @@
 """Twenty looks in the truth grid, from cumulative summaries: confidence sequences and group sequential bounds.
 
 Units come in twenty equal parts. Normal values have a mean of 2 standard deviations; a fifth of the units convert; a
-tenth pay, lognormally. The bounds meet plain z statistics: where the small-holdout guard fires, a readout at a look
-tests by permutation instead.
+tenth pay, lognormally. Bounds meet what a readout brings to them: the p-value of Welch's t, or of the score or the
+exact test, as a normal deviate. Revenue, which the small-holdout rule guards, is drawn by rows; see ``grid_look_rows``.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from scipy import special
 
 from incrementality.errors import InputError
-from incrementality.stats import CumulativeArm, Spending, confidence_sequence, group_sequential_bounds
+from incrementality.lift.methods import FEWEST_EVENTS
+from incrementality.lift.monitored import deviate
+from incrementality.stats import CumulativeArm, Spending, confidence_sequence, exact_tails, group_sequential_bounds
+from incrementality.stats.exact_orders import difference_score
 
 
 def loaded(name):
@@ -27,10 +31,9 @@ def loaded(name):
     return sys.modules[name]
 
 
-worlds = loaded("grid_worlds")
+worlds, by_rows = loaded("grid_worlds"), loaded("grid_look_rows")
 grid = worlds.grid
 LOOKS = 20
-KINDS = {"O'Brien-Fleming": "obrien_fleming", "Pocock": "pocock"}
 PAYERS = {"normal": 1.0, "conversion": 0.2, "revenue": 0.1}
 SPREAD = 1.0
 
@@ -58,6 +61,8 @@ def arm_by_look(rng, n, outcome, shape, *, payers, mean):
 
 def looks(cell, world, replications):
     """Tests that are looked at twenty times: an error at any look counts, and all intervals together must hold."""
+    if cell["outcome"] == "revenue" and cell["bounds"] in by_rows.KINDS:
+        return by_rows.revenue_looks(cell, world, replications)
     rng, (n1, n0) = grid.generator(cell, world), worlds.sizes_of(cell)
     outcome, lift = cell["outcome"], worlds.LIFT / 4 if world == "effect" else 0.0
     payers, mean = PAYERS[outcome], {"normal": 2.0, "conversion": 1.0, "revenue": math.exp(SPREAD**2 / 2)}[outcome]
@@ -72,14 +77,35 @@ def looks(cell, world, replications):
     if cell["bounds"] == "confidence sequence":
         arms = [(_at(treatment, k), _at(control, k)) for k in range(replications)]
         return worlds.Drawn([_judged_sequence(*pair, n1 + n0, effect) for pair in arms], usual, None)
-    times = (np.arange(1, LOOKS + 1) / LOOKS).tolist()
-    critical = np.array(group_sequential_bounds(times, spending=Spending(kind=KINDS[cell["bounds"]])).critical)
-    holds = (np.abs(z - effect / error) <= critical).all(1)
+    spending = Spending(kind=by_rows.KINDS[cell["bounds"]])
+    critical = np.array(group_sequential_bounds(by_rows.TIMES, spending=spending).critical)
+    deviates = _deviates_of_shares if outcome == "conversion" else _deviates_of_means
+    z = deviates(treatment, control, 0.0)
+    holds = (np.abs(deviates(treatment, control, effect)) <= critical).all(1)
     ours = [
         grid.Judged(cell["bounds"], low, high, bool(held), None)
         for (low, high), held in zip(_first_sides(z, critical), holds, strict=True)
     ]
     return worlds.Drawn(ours, usual, None)
+
+
+def _deviates_of_means(treatment, control, effect):
+    """Welch's t of a difference, as the normal deviate of its p-value."""
+    parts = [arm.variances / arm.n for arm in (treatment, control)]
+    error = np.sqrt(sum(parts))
+    df = error**4 / sum(part**2 / (arm.n - 1) for part, arm in zip(parts, (treatment, control), strict=True))
+    return special.ndtri(special.stdtr(df, (treatment.means - control.means - effect) / error))
+
+
+def _deviates_of_shares(treatment, control, effect):
+    """The score statistic of a difference; where an arm has few of a kind, the deviate of the exact p-value."""
+    x1, n1, x0, n0 = (part.ravel() for part in (treatment.payers, treatment.n, control.payers, control.n))
+    found = difference_score(x1.astype(float), n1, x0.astype(float), n0, effect) * np.sqrt(1 - 1 / (n1 + n0))
+    few = np.minimum.reduce([x1, n1 - x1, x0, n0 - x0]) < FEWEST_EVENTS
+    for k in np.flatnonzero(few):
+        counts = (int(part[k]) for part in (x1, n1, x0, n0))
+        found[k] = deviate(found[k], exact_tails(*counts, difference=effect).pvalue)
+    return found.reshape(treatment.n.shape)
 
 
 def _at(arm, row):

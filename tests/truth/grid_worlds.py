@@ -102,8 +102,8 @@ def values(cell, world, replications):
         y, x = draw(rng, treated)
         one, welch = grid.judged_values(y, treated, truth, rng, x)
         ours.append(one)
-        usual.append((False, False) if welch is None else (welch.loses, welch.wins))
-        if world == "null" and k < WIDTHS and one is not None and measures_width(cell):
+        usual.append((welch.loses, welch.wins))
+        if world == "null" and k < WIDTHS and measures_width(cell):
             widths.append(grid.compared_values(y, treated, x, seed=k, permutations=grid.PERMUTATIONS))
     n1, n0 = sizes_of(cell)
     oracle = 2 * CRITICAL * spread * math.sqrt(1 / n1 + 1 / n0)

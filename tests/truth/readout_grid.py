@@ -9,6 +9,8 @@ are counted and listed; none where the smaller arm has 50 payers, 40 accounts an
 
 Each experiment is drawn twice: without an effect, for size, tails and width, and with one, for coverage. An interval
 holds the truth exactly where the test of the truth does not reject, so that the test is asked and no interval searched.
+A permutation test is drawn in parts, and no further once enough draws lie beyond the data on both sides: the answer is
+that of all 499.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ from __future__ import annotations
 import importlib.util
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 
-from incrementality.lift.methods import compare_counts, fewest_of_counts, share_method
+from incrementality.lift.methods import compare_counts, expected_in_control, fewest_of_counts, share_method, states_lift
 from incrementality.stats import (
     MeanEstimate,
     compare_by_permutation,
@@ -39,7 +42,8 @@ from incrementality.stats.permutation_sums import permuted_sums
 
 ALPHA, CRITICAL, SEED = 0.05, float(special.ndtri(0.975)), 20_261_123
 LIFT = 0.2
-PERMUTATIONS = 499
+PARTS = (64, 128, 307)  # permutations drawn at a time
+PERMUTATIONS = sum(PARTS)
 
 
 def loaded(name):
@@ -61,7 +65,8 @@ class Truth(NamedTuple):
 class Judged(NamedTuple):
     """One experiment: which test, the tails that reject no effect, and whether the intervals hold the truth.
 
-    ``lift_holds`` is None where no relative effect is stated.
+    ``lift_holds`` is None where no relative effect is stated. Where there is an effect, a permutation test is not asked
+    whether there is none.
     """
 
     test: str
@@ -77,7 +82,7 @@ def generator(cell, world):
 
 
 def judged_counts(x1, n1, x0, n0, truth):
-    """Many experiments on shares, in arrays: score or exact as the engine chooses; None where the control is empty."""
+    """Many experiments on shares, in arrays: score or exact as the engine chooses, with a lift where it states one."""
     pairs, back = np.unique(np.stack([x1, x0]), axis=1, return_inverse=True)
     by_score = _judged_by_score(*pairs.astype(float), n1, n0, truth)
     found = [_chosen((int(a), n1), (int(b), n0), truth, score) for (a, b), score in zip(pairs.T, by_score, strict=True)]
@@ -85,10 +90,10 @@ def judged_counts(x1, n1, x0, n0, truth):
 
 
 def _chosen(treatment, control, truth, by_score):
-    if control[0] == 0:
-        return None
     test = share_method(fewest_of_counts(treatment, control))
-    return by_score if test == "score" else _judged_exactly(*treatment, *control, truth)
+    found = by_score if test == "score" else _judged_exactly(*treatment, *control, truth)
+    expected = expected_in_control(treatment[0] + control[0], treatment[1], control[1])
+    return found if control[0] and states_lift(expected) else found._replace(lift_holds=None)
 
 
 def _judged_by_score(x1, x0, n1, n0, truth):
@@ -135,9 +140,14 @@ def welch(y, treated, x=None):
 
 def compared_values(y, treated, x=None, *, seed, permutations):
     """Two arms of means, money or ratios, by the test that the engine chooses; with intervals."""
-    if guard_of(y, treated, x).fires:
-        return compare_by_permutation(y, treated, seed=seed, denominator=x, permutations=permutations)
-    return welch(y, treated, x)
+    if not guard_of(y, treated, x).fires:
+        return welch(y, treated, x)
+    found = compare_by_permutation(y, treated, seed=seed, denominator=x, permutations=permutations)
+    return found if states_lift(_expected(y, treated)) else replace(found, rel_effect=None, rel_interval=None)
+
+
+def _expected(y, treated):
+    return expected_in_control(np.count_nonzero(y), *(int(arm.sum()) for arm in (treated, ~treated)))
 
 
 def compared_shares(treatment, control):
@@ -145,14 +155,12 @@ def compared_shares(treatment, control):
     return compare_counts(treatment, control)[0]
 
 
-def judged_values(y, treated, truth, rng, x=None):
-    """One experiment on a mean, money or a ratio, and Welch's answer beside; None where the control sums to zero."""
-    if y[~treated].sum() == 0:
-        return None, None
+def judged_values(y, treated, truth, rng, x=None, *, parts=PARTS):
+    """One experiment on a mean, money or a ratio, and Welch's answer beside."""
     usual = _judged_by_welch(welch(y, treated, x), truth)
     if not guard_of(y, treated, x).fires:
         return usual, usual
-    return _judged_by_permutation(y, treated, truth, rng, x), usual
+    return _judged_by_permutation((y, treated, x), truth, rng, parts), usual
 
 
 def _judged_by_welch(found, truth):
@@ -166,21 +174,29 @@ def _judged_by_welch(found, truth):
     )
 
 
-def _judged_by_permutation(y, treated, truth, rng, x):
-    units = units_compared(y, treated, denominator=x)
-    sums, scale = permuted_sums(units, PERMUTATIONS, rng), 1 / (1 + truth.lift)
-    none = _permuted(sums, 1.0, 0.0)
-    effect = lift = none
-    if truth.effect:
-        effect, lift = _permuted(sums, 1.0, truth.effect), _permuted(sums, scale, (1 - scale) * units.shift)
-    stated, half = y.min() >= 0 and y[treated].sum() > 0, ALPHA / 2
-    return Judged(
-        "permutation",
-        none.lower <= half,
-        none.upper <= half,
-        effect.pvalue > ALPHA,
-        lift.pvalue > ALPHA if stated else None,
-    )
+def _judged_by_permutation(rows, truth, rng, parts):
+    y, treated, x = rows
+    units, scale = units_compared(y, treated, denominator=x), 1 / (1 + truth.lift)
+    shifted = [(1.0, truth.effect), (scale, (1 - scale) * units.shift)] if truth.effect else [(1.0, 0.0)]
+    rejected = rejections(units, shifted, ALPHA / 2, parts, rng)
+    sides, holds = ((False, False), ~rejected.any(1)) if truth.effect else (rejected[0], [not rejected.any()] * 2)
+    stated = y.min() >= 0 and y[treated].sum() > 0 and y[~treated].sum() > 0 and states_lift(_expected(y, treated))
+    return Judged("permutation", *map(bool, sides), bool(holds[0]), bool(holds[1]) if stated else None)
+
+
+def rejections(units, hypotheses, level, parts, rng):
+    """Whether each hypothesis is rejected at the lower and the upper tail, shape (hypotheses, 2).
+
+    Drawing ends once no tail can come down to the level any more.
+    """
+    beyond, most = np.zeros((len(hypotheses), 2)), level * (sum(parts) + 1) - 1
+    for part in parts:
+        sums = permuted_sums(units, part, rng)
+        tails = [_permuted(sums, *hypothesis) for hypothesis in hypotheses]
+        beyond += np.rint([[(part + 1) * tail - 1 for tail in (one.lower, one.upper)] for one in tails])
+        if (beyond > most + 1e-9).all():
+            break
+    return beyond <= most + 1e-9
 
 
 def _permuted(sums, a, t):
