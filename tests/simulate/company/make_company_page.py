@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from incrementality.simulate import simulate_company
 from incrementality.simulate.company.playbook import JOURNEYS
 from incrementality.tables import COMPANY_TABLES
@@ -74,8 +76,9 @@ Accounts are drawn whole, each experiment by itself. What is withheld is withhel
 TRUTH = """
 ## What is true
 
-Everything on, nothing held out: {revenue} of revenue net of refunds, of which {baseline} would have been booked had
-nobody acted. {caused} is what all cells cause together.
+Everything on, nothing held out: {revenue} of revenue net of refunds, of which {baseline} would have been booked
+had nobody acted. {caused} is what all cells cause together: {caused_share:.0%}. Yet {touched:.0%} of the revenue was
+won after a touch of a journey in the 180 days before: whoever credits touches alone credits the rest too.
 
 *Removal* is what is lost when the row alone is switched off: exact, by living the same luck again. Removal effects
 overlap and are not parts of a whole. *Fair share* is the Shapley value, from {orders} orders of entry followed
@@ -151,7 +154,20 @@ def _truth(company: SimulatedCompany) -> str:
         for share in shares
     )
     journeys = ((name, _euros(removal)) for name, removal in truth.removal_by_journey.items())
+    told |= {"caused_share": truth.caused / truth.revenue, "touched": _touched()}
     return TRUTH.format(**told, orders=ORDERS) + _table(functions) + BY_JOURNEY + _table(journeys)
+
+
+def _touched() -> float:
+    """The share of the revenue with a touch of a journey in the 180 days before, nothing held out or lost."""
+    company = simulate_company(**WORLD, dirty=False, holdouts=())
+    touches, events = (pd.DataFrame(company.tables[name]) for name in ("touchpoints", "revenue_events"))
+    touches = touches.dropna(subset=["journey"])[["account_id", "occurred_at"]].sort_values("occurred_at")
+    events = events.query("kind != 'saved'").sort_values("occurred_at")
+    before = touches.assign(touched_at=touches["occurred_at"])
+    window = pd.Timedelta(days=180)
+    found = pd.merge_asof(events, before, on="occurred_at", by="account_id", tolerance=window)
+    return float(events["amount"].to_numpy()[found["touched_at"].notna()].sum() / events["amount"].sum())
 
 
 def _euros(cents: float) -> str:
