@@ -40,7 +40,9 @@ from incrementality.attribution.paths import (
 from incrementality.attribution.paths_engine import EnginePaths, open_paths
 from incrementality.attribution.paths_events import EventPaths, paths_of_events
 from incrementality.attribution.reconciliation import Reconciliation, ReconciliationRow
+from incrementality.attribution.settings import ATTRIBUTION_SECTIONS, parse_attribution
 from incrementality.attribution.shares import CreditModel
+from incrementality.attribution.specification import LEADING, AttributionSpec
 from incrementality.attribution.usage import SavedAmounts, limit_saved, weigh_by_usage
 from incrementality.attribution.views import TouchView, TouchViews, touch_views
 from incrementality.attribution.window_settings import parse_windows, windows_to_dict
@@ -49,9 +51,11 @@ from incrementality.attribution.windows import ANCHORS, ANY_KIND, WINDOW_PRESETS
 __all__ = [
     "ANCHORS",
     "ANY_KIND",
+    "ATTRIBUTION_SECTIONS",
     "EVENT_COLUMNS",
     "JOURNEY_COLUMNS",
     "LABELS",
+    "LEADING",
     "LEDGER_LABELS",
     "NEW_BUSINESS_WEIGHTS",
     "PATH_MODELS",
@@ -62,6 +66,7 @@ __all__ = [
     "UNKNOWN",
     "WINDOW_PRESETS",
     "Anchor",
+    "AttributionSpec",
     "ConversionGate",
     "Credit",
     "CreditInterval",
@@ -105,6 +110,7 @@ __all__ = [
     "markov_model",
     "open_journeys",
     "open_paths",
+    "parse_attribution",
     "parse_windows",
     "paths_of_events",
     "paths_of_journeys",
