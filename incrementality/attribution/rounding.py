@@ -48,13 +48,12 @@ WHERE ($covered) AND (s.units IS NULL OR s.units = 0 OR (m.roles AND {_WHOLE} - 
 """  # noqa: S608 - constants
 _EVERY = "SELECT *, FALSE AS is_rest FROM parts WHERE units > 0 UNION ALL SELECT *, TRUE AS is_rest FROM rest"
 _WEIGHED = """
-SELECT p.*, e.account_id AS account_id, e.kind AS kind, e.event_at AS event_at, e.segment AS segment,
-  e.amount AS amount, sum(p.units) OVER (PARTITION BY p.event_id, p.k) AS of_units
+SELECT p.*, e.amount AS amount, CAST(sum(p.units) OVER (PARTITION BY p.event_id, p.k) AS BIGINT) AS of_units
 FROM every AS p JOIN events AS e ON p.event_id = e.event_id
 """
 _DIVIDED = """
-SELECT *, CAST(abs(amount) AS HUGEINT) * units // of_units AS floor_units,
-  CAST(abs(amount) AS HUGEINT) * units % of_units AS remainder
+SELECT *, CAST(CAST(abs(amount) AS HUGEINT) * units // of_units AS BIGINT) AS floor_units,
+  CAST(CAST(abs(amount) AS HUGEINT) * units % of_units AS BIGINT) AS remainder
 FROM weighed
 """
 _TURNS = """
@@ -64,11 +63,11 @@ SELECT *, abs(amount) - sum(floor_units) OVER (PARTITION BY event_id, k) AS left
 FROM divided
 """
 _LEDGER = """
-SELECT t.event_id AS event_id, t.account_id AS account_id, t.kind AS kind, t.event_at AS event_at,
+SELECT t.event_id AS event_id, e.account_id AS account_id, e.kind AS kind, e.event_at AS event_at,
   m.model AS model, t.role AS role,
   CAST(sign(t.amount) * (t.floor_units + CASE WHEN t.turn <= t.left_over THEN 1 ELSE 0 END) AS BIGINT) AS credit,
   CAST(t.amount AS DOUBLE) * (CAST(t.units AS DOUBLE) / CAST(t.of_units AS DOUBLE)) AS unrounded
-FROM turns AS t JOIN models AS m ON t.k = m.k
+FROM turns AS t JOIN events AS e ON t.event_id = e.event_id JOIN models AS m ON t.k = m.k
 """
 _TOO_MUCH = f"SELECT count(*) FROM summed WHERE units > {_WHOLE + _SLACK}"  # noqa: S608 - constants
 
@@ -205,7 +204,7 @@ def _labelled(query: exp.Expression, labels: Sequence[str], word: str) -> exp.Ex
 def _shown(labels: Sequence[str], cell: Sequence[str]) -> list[exp.Expression]:
     joined: list[exp.Expression] = []
     for name in cell:
-        known = column(name, of="t") if name in LABELS else parse("coalesce(t.segment, $word)", word=literal(UNKNOWN))
+        known = column(name, of="t") if name in LABELS else parse("coalesce(e.segment, $word)", word=literal(UNKNOWN))
         joined += [literal(CELL_SEPARATOR), known] if joined else [known]
     text = reduce(lambda one, other: exp.DPipe(this=one, expression=other, safe=True), joined)
     return [*(named(column(name, of="t"), name) for name in labels), named(text, "cell")]
