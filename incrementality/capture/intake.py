@@ -22,6 +22,10 @@ class Reason:
         rows: How many rows.
         money: Their amounts, in minor units; 0 in tables without amounts and for amounts that cannot be read.
         samples: Ids of some of them, hashed where that was asked for.
+
+    Examples:
+        >>> Reason("orphan", 2, samples=("t1", "t2")).money
+        0
     """
 
     name: str

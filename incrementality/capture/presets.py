@@ -43,6 +43,10 @@ class Preset:
         time_zone: The zone of times without an offset; "" for the company's.
         time_format: As in :class:`~incrementality.capture.source.Source`.
         unit: Whether amounts are in major or minor units.
+
+    Examples:
+        >>> PRESETS["stripe_refunds"].unit, PRESETS["salesforce_opportunity"].columns["account_id"]
+        ('minor', ('AccountId', 'Account ID'))
     """
 
     table: str

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from incrementality.taxonomy import Taxonomy
     from incrementality.warehouse import Warehouse
 
-__all__ = ["Manner", "Reading", "read_source"]
+__all__ = ["Manner", "Reading", "first_of", "read_source"]
 
 _DATED = ("occurred_at", "closed_at", "issued_at", "refunded_at")
 
@@ -97,7 +97,13 @@ def read_source(warehouse: Warehouse, opened: OpenSource, manner: Manner, *, nam
 
 
 def first_of(findings: Sequence[Finding]) -> exp.Expression:
-    """Return the reason of the first finding that holds, null where none does."""
+    """Return the reason of the first finding that holds, null where none does.
+
+    Examples:
+        >>> from incrementality.warehouse.sql import render
+        >>> render(first_of([Finding("orphan", parse("account_id IS NULL"))]), "duckdb")
+        "CASE WHEN account_id IS NULL THEN 'orphan' END"
+    """
     if not findings:
         return parse("CAST(NULL AS TEXT)")
     tree = exp.Case()

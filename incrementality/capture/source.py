@@ -28,6 +28,10 @@ class MoneyFormat:
     Attributes:
         unit: ``major`` (12.50 euros) or ``minor`` (1250 cents).
         decimal: The sign before the decimals; the other one, blanks and apostrophes may part thousands.
+
+    Examples:
+        >>> MoneyFormat(unit="minor").decimal
+        '.'
     """
 
     unit: Literal["major", "minor"] = "major"
@@ -51,6 +55,12 @@ class Source:
         money: How amounts are written.
         currency: The currency of amounts whose rows name none; "" for the company's.
         key_prefix: What the ids of rows begin with where several systems number their rows alike; "" for nothing.
+
+    Examples:
+        >>> from incrementality.tables import COMPANY_TABLES
+        >>> from incrementality.warehouse import Locator
+        >>> Source(COMPANY_TABLES["costs"], Locator("table", table="costs", written="finance.costs")).name
+        'costs (finance.costs)'
     """
 
     table: TableContract
@@ -79,6 +89,10 @@ class Sources:
         tables: The sources of each canonical table; several are read as one.
         currency: The company's currency, in which everything is counted; "" where the rows say it.
         rates: What other currencies were worth in it, by month.
+
+    Examples:
+        >>> Sources({}, currency="EUR").rates.currencies
+        frozenset()
     """
 
     tables: Mapping[str, tuple[Source, ...]]
