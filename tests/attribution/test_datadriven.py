@@ -6,6 +6,7 @@ from datetime import datetime
 
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from incrementality.attribution import (
     PATH_MODELS,
@@ -201,3 +202,34 @@ def test_integer_ids_serve_as_well(engine):
     touches = [touch(1, 3, "ae", account=7, channel="phone"), touch(2, 200, "ae", account=8, channel="phone")]
     found = paths_of_events(journeys_of(engine, touches, [event(5, account=7)]), "new", as_of=AS_OF)
     assert (found.events, found.paths.sets().nulls.sum()) == (1, 1.0)
+
+
+WALKS = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from("abcd"), min_size=1, max_size=5),
+        st.integers(0, 20),
+        st.integers(0, 20),
+        st.integers(0, 10**9),
+    ),
+    min_size=1,
+    max_size=12,
+).filter(lambda rows: sum(row[1] for row in rows) > 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=WALKS, seed=st.integers(0, 9))
+def test_any_journeys_are_credited_once_whatever_the_order_of_rows(rows, seed):
+    def answers(listed):
+        walked, won, lost, worth = zip(*listed, strict=True)
+        found = paths_of_journeys(walked, won, value=np.where(np.array(won) > 0, worth, 0), nulls=lost)
+        learned = [PATH_MODELS[name].credit(found) for name in ("markov", "markov_2", "shapley", "shapley_rate")]
+        return found, [answer.shares for answer in learned], [answer.weights for answer in learned]
+
+    found, shares, weights = answers(rows)
+    sets = found.sets()
+    for share, weight in zip(shares, weights, strict=True):
+        assert share.sum() == pytest.approx(1.0, rel=1e-9)
+        assert spread_credit(sets, weight).sum() == pytest.approx(found.conversions.sum(), rel=1e-9)
+        assert spread_credit(sets, weight, of="value").sum() == pytest.approx(found.value.sum(), rel=1e-9)
+    moved = answers([rows[i] for i in np.random.default_rng(seed).permutation(len(rows))])[1]
+    assert np.array(moved) == pytest.approx(np.array(shares), rel=1e-9, abs=1e-12)
