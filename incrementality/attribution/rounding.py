@@ -47,10 +47,13 @@ FROM events AS e CROSS JOIN models AS m LEFT JOIN summed AS s ON e.event_id = s.
 WHERE ($covered) AND (s.units IS NULL OR s.units = 0 OR (m.roles AND {_WHOLE} - s.units > {_SLACK}))
 """  # noqa: S608 - constants
 _EVERY = "SELECT *, FALSE AS is_rest FROM parts WHERE units > 0 UNION ALL SELECT *, TRUE AS is_rest FROM rest"
-_WEIGHED = """
-SELECT p.*, e.amount AS amount, CAST(sum(p.units) OVER (PARTITION BY p.event_id, p.k) AS BIGINT) AS of_units
+_WEIGHED = f"""
+SELECT p.*, e.amount AS amount,
+  CASE WHEN s.units IS NULL OR s.units = 0 OR (p.k >= $roles AND {_WHOLE} - s.units > {_SLACK}) THEN {_WHOLE}
+    ELSE CAST(s.units AS BIGINT) END AS of_units
 FROM every AS p JOIN events AS e ON p.event_id = e.event_id
-"""
+LEFT JOIN summed AS s ON p.event_id = s.event_id AND p.k = s.k
+"""  # noqa: S608 - constants
 _DIVIDED = """
 SELECT *, CAST(CAST(abs(amount) AS HUGEINT) * units // of_units AS BIGINT) AS floor_units,
   CAST(CAST(abs(amount) AS HUGEINT) * units % of_units AS BIGINT) AS remainder
@@ -96,7 +99,7 @@ def rounded_rows(
         "summed": parse(_SUMMED),
         "rest": _labelled(parse(_REST, models=table, covered=_covered(every)), wanted, UNALLOCATED),
         "every": parse(_EVERY),
-        "weighed": parse(_WEIGHED),
+        "weighed": parse(_WEIGHED, roles=literal(len(rules))),
         "divided": parse(_DIVIDED),
         "turns": parse(_TURNS),
     }
