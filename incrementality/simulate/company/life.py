@@ -116,21 +116,9 @@ def _quarter(population: Population, state: State, luck: Luck, silence: Silence,
     carry_over(population, state, luck, moments, acts, decisions=decisions, quarter=number)
     state.unsubscribed = state.unsubscribed | unsubscribed
     refunds = _refunds(amounts, luck)
-    return Quarter(
-        number,
-        luck,
-        moments,
-        acts,
-        opened,
-        decisions,
-        amounts,
-        refunds,
-        held,
-        state.bought,
-        state.usage,
-        unsubscribed,
-        complained,
-    )
+    stock = (held, state.bought, state.usage)
+    signals = (unsubscribed, complained)
+    return Quarter(number, luck, moments, acts, opened, decisions, amounts, refunds, *stock, *signals)
 
 
 def _amounts(population: Population, state: State, decisions: Decisions) -> Integers:
