@@ -29,7 +29,7 @@ __all__ = ["connected_components"]
 _PRIME = 2**31 - 1  # products of two smaller numbers fit into 64 bits
 _SYMMETRIC = """
 SELECT DISTINCT CAST(v AS BIGINT) AS v, CAST(w AS BIGINT) AS w
-FROM (SELECT a AS v, b AS w FROM edges UNION ALL SELECT b AS v, a AS w FROM edges) AS e
+FROM (SELECT a AS v, b AS w FROM edges AS x UNION ALL SELECT b AS v, a AS w FROM edges AS y) AS e
 WHERE v <> w
 """
 _JOINED = """

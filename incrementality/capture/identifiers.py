@@ -4,7 +4,7 @@
   the mail provider's business. A value of 64 hexadecimal digits is the SHA-256 of an address, kind ``hash``.
 * ``phone``: the digits, with the plus sign before a country code; a leading 00 is a plus, ``(0)`` after a country code
   falls away. A number without country code meets only numbers that are written without one too. 64 hexadecimal digits
-  are a hash.
+  are a hash. A value without any digit stays as it is, and is no number.
 * ``customer_number``, ``app_id``, ``contact_id``: without blanks around them; upper and lower case differ.
 * ``hash``: without blanks around it, in lower case.
 """
@@ -85,7 +85,7 @@ def normalise_identifier(kind: str, text: str) -> str:
         return lower
     plus = re.sub(r"^(00|[+])", "+", re.sub(r"[^0-9+()]", "", trimmed))
     national = plus.replace("(0)", "") if re.match(r"^[+][0-9]+[(]0[)]", plus) else plus
-    return re.sub(r"[()]", "", national)
+    return re.sub(r"[()]", "", national) or lower
 
 
 def normalised(kind: str, node: exp.Expression) -> exp.Expression:
@@ -100,7 +100,8 @@ def normalised(kind: str, node: exp.Expression) -> exp.Expression:
     plus = parse("regexp_replace($x, '^(00|[+])', '+')", x=digits)
     trunk = parse("CASE WHEN regexp_matches($x, '^[+][0-9]+[(]0[)]') THEN replace($x, '(0)', '') ELSE $x END", x=plus)
     number = parse("regexp_replace($x, '[()]', '', 'g')", x=trunk)
-    return parse("CASE WHEN $hashed THEN $lower ELSE $number END", hashed=is_hashed(lower), lower=lower, number=number)
+    told = parse("CASE WHEN length($number) > 0 THEN $number ELSE $lower END", number=number, lower=lower)
+    return parse("CASE WHEN $hashed THEN $lower ELSE $told END", hashed=is_hashed(lower), lower=lower, told=told)
 
 
 def is_hashed(value: exp.Expression) -> exp.Expression:

@@ -134,5 +134,9 @@ def take_census(warehouse: Warehouse, telemetry: Relation) -> Census:
         unmeasured = parse("($v IS NULL OR isnan(CAST($v AS DOUBLE)))", v=column("value"))
     unplaced = parse("(account_id IS NULL OR occurred_at IS NULL)")
     rows = warehouse.query(parse(_NAMES, telemetry=telemetry.name, unplaced=unplaced, unmeasured=unmeasured))
-    named = [(None if name is None else str(name), *map(int, counts)) for name, *counts in rows]
-    return Census(tuple(NameCount(name, n, unplaced, unmeasured) for name, n, unplaced, unmeasured in named))
+    return Census(
+        tuple(
+            NameCount(None if name is None else str(name), int(n), int(away), int(unread))
+            for name, n, away, unread in rows
+        )
+    )

@@ -162,6 +162,7 @@ def test_a_weak_guess_is_left_out(engine):
         (("app_id", None, "email", "ana@x.com", 1.0), "missing_value"),
         (("app_id", "u1", "email", "  ", 1.0), "missing_value"),
         (("app_id", "u1", "email", "n/a", 1.0), "malformed"),
+        (("app_id", "u1", "phone", "n/a", 1.0), "malformed"),
         (("app_id", "u1", "email", "ana@x.com", None), "bad_score"),
         (("app_id", "u1", "email", "ana@x.com", 1.5), "bad_score"),
         (("app_id", "u1", "email", "ana@x.com", float("nan")), "bad_score"),
