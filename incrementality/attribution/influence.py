@@ -115,9 +115,22 @@ def influence(journeys: Journeys, by: str = "function", *, beside: Sequence[str]
         InputError: The label is not known.
 
     Examples:
-        >>> from incrementality.attribution import influence
-        >>> influence.__module__
-        'incrementality.attribution.influence'
+        >>> import numpy as np
+        >>> from incrementality.attribution import WINDOW_PRESETS, open_journeys
+        >>> from incrementality.warehouse import connect, frame_locator
+        >>> with connect() as engine:
+        ...     touches = engine.open(frame_locator({
+        ...         "touch_id": np.array([1, 2]), "account_id": np.array([7, 7]),
+        ...         "function": np.array(["cs", "ae"], dtype=object),
+        ...         "occurred_at": np.array(["2026-01-05", "2026-02-01"], dtype="datetime64[us]")}))
+        ...     events = engine.open(frame_locator({
+        ...         "event_id": np.array([1]), "account_id": np.array([7]), "kind": np.array(["new"], dtype=object),
+        ...         "occurred_at": np.array(["2026-02-04"], dtype="datetime64[us]"), "amount": np.array([1000])}))
+        ...     print(influence(open_journeys(engine, touches, events, WINDOW_PRESETS["default"])))
+               function  events  influenced
+                     ae       1       1,000
+                     cs       1       1,000
+        each event once       1       1,000
     """
     if by not in LABELS:
         raise InputError(

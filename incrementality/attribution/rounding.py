@@ -62,7 +62,7 @@ FROM weighed
 _TURNS = """
 SELECT *, abs(amount) - sum(floor_units) OVER (PARTITION BY event_id, k) AS left_over,
   row_number() OVER (PARTITION BY event_id, k ORDER BY remainder DESC, place ASC NULLS LAST, is_rest,
-    CASE role WHEN 'source' THEN 1 WHEN 'close' THEN 2 WHEN 'assist' THEN 3 ELSE 4 END) AS turn
+    CASE role WHEN 'source' THEN 1 WHEN 'close' THEN 2 WHEN 'assist' THEN 3 ELSE 4 END, $name) AS turn
 FROM divided
 """
 _LEDGER = """
@@ -101,7 +101,7 @@ def rounded_rows(
         "every": parse(_EVERY),
         "weighed": parse(_WEIGHED, roles=literal(len(rules))),
         "divided": parse(_DIVIDED),
-        "turns": parse(_TURNS),
+        "turns": parse(_TURNS, name=column("function" if roles else "k")),  # touches alone never tie so far
     }
     query = parse(_LEDGER, models=table)
     query.set("expressions", [*query.expressions[:-2], *_shown(labels, cell), *query.expressions[-2:]])

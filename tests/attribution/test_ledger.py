@@ -199,6 +199,13 @@ def test_roles_that_give_more_than_there_is_are_influence_not_credit(shared):
     assert "influence" in refused.value.hint
 
 
+@pytest.mark.parametrize("order", [("cs", "ae", "sdr"), ("sdr", "cs", "ae")])
+def test_equal_roles_without_a_touch_follow_their_names(shared, order):
+    model = roles_of(*(("assist", function, 0.25) for function in order), ("close", "x", 0.25))
+    ledger = make_ledger(journeys_of(shared, [touch("t", 1)], [event("e", 102)]), [model])
+    assert ledger.totals().of("roles") == {("ae",): 26, ("cs",): 25, ("sdr",): 25, ("x",): 26}
+
+
 def test_what_was_set_aside_is_part_of_the_proof(shared):
     ledger = make_ledger(journeys_of(shared, [touch("a", 3, "ae")], [event("e", 100)]), [RULE_MODELS["last"]])
     quarantined = {"refund_exceeds_revenue": 30, "future": 5}
