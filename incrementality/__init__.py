@@ -60,6 +60,13 @@ if TYPE_CHECKING:
         render_readout,
     )
     from incrementality.simulate import crm_journey_holdout, simulate_company
+    from incrementality.taxonomy import (
+        build_campaign,
+        build_link,
+        check_campaigns,
+        default_taxonomy,
+        parse_taxonomy,
+    )
     from incrementality.warehouse import connect
     from incrementality.workspace import Workspace, design_experiment, evidence_of, experiment_covariance
 
@@ -73,12 +80,17 @@ _ROOMS = {
     "Metric": "metrics",
     "Readout": "lift",
     "Workspace": "workspace",
+    "build_campaign": "taxonomy",
+    "build_link": "taxonomy",
+    "check_campaigns": "taxonomy",
     "connect": "warehouse",
     "crm_journey_holdout": "simulate",
+    "default_taxonomy": "taxonomy",
     "design_experiment": "workspace",
     "evidence_of": "workspace",
     "experiment_covariance": "workspace",
     "parse_experiment": "experiment",
+    "parse_taxonomy": "taxonomy",
     "plot_arms": "report",
     "plot_balance": "report",
     "plot_cumulative": "report",
@@ -103,12 +115,17 @@ __all__ = [
     "Metric",
     "Readout",
     "Workspace",
+    "build_campaign",
+    "build_link",
+    "check_campaigns",
     "connect",
     "crm_journey_holdout",
+    "default_taxonomy",
     "design_experiment",
     "evidence_of",
     "experiment_covariance",
     "parse_experiment",
+    "parse_taxonomy",
     "plot_arms",
     "plot_balance",
     "plot_cumulative",
