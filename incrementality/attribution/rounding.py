@@ -101,7 +101,7 @@ def rounded_rows(
         "every": parse(_EVERY),
         "weighed": parse(_WEIGHED, roles=literal(len(rules))),
         "divided": parse(_DIVIDED),
-        "turns": parse(_TURNS, name=column("function" if roles else "k")),  # touches alone never tie so far
+        "turns": parse(_TURNS, name=column("function" if roles else "k")),  # two touches never share a place
     }
     query = parse(_LEDGER, models=table)
     query.set("expressions", [*query.expressions[:-2], *_shown(labels, cell), *query.expressions[-2:]])
