@@ -180,12 +180,15 @@ class SparkWarehouse(Warehouse):
         return Relation(table(name), _kinds(frame.schema))
 
     def materialise(self, name: str, tree: exp.Expression) -> Relation:
-        """Keep a query's rows under a temporary name: Spark has no temporary tables, so a frame is kept."""
+        """Keep a query's rows under a temporary name: Spark has no temporary tables, so a frame is kept.
+
+        The kept frame forgets how it was made: where one query is made of another, round after round, Spark's plan
+        would else double in each round until the heap is full.
+        """
         self._ran.append(stored(name, tree))
         statement = render(tree, self.dialect)
         with _translating(statement):
-            frame = self._session.sql(statement).persist()
-            frame.count()
+            frame = self._session.sql(statement).localCheckpoint()
             frame.createOrReplaceTempView(name)
         return Relation(table(name), _kinds(frame.schema))
 
