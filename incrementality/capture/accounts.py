@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["first_contact", "take_in_accounts", "take_in_contacts", "with_account"]
 
+_OF_ACCOUNTS = ("known_account", "account_test", "account_created")
+
 
 def take_in_accounts(clerk: Clerk) -> None:
     """Take in the accounts; test accounts are refused."""
@@ -40,14 +42,17 @@ def with_account(clerk: Clerk, draft: Draft, *, orphan: bool = False) -> Draft:
     if "account_id" not in draft.columns or "accounts" not in clerk.staged:
         return draft.refusing("orphan", parse("$a IS NULL", a=column("account_id"))) if orphan else draft
     listed = clerk.staged["accounts"].rows
+    dated = "created_at" in clerk.staged["accounts"].columns
     one_row = parse(
-        "SELECT $key AS known_account, min(CASE WHEN refused = 'test_account' THEN 1 ELSE 0 END) AS account_test "
+        "SELECT $key AS known_account, min(CASE WHEN refused = 'test_account' THEN 1 ELSE 0 END) AS account_test, "
+        "min($created) AS account_created "
         "FROM staged WHERE refused IS NULL OR refused = 'test_account' GROUP BY $key",
         key=column("account_id"), staged=listed.name,
+        created=column("created_at") if dated else parse("CAST(NULL AS TIMESTAMP)"),
     )  # fmt: skip
     known = clerk.helper("known_accounts", one_row)
     on = parse("$a = $b", a=column("known_account", of="acc"), b=column("account_id", of="d"))
-    draft = draft.beside(known.name, "acc", on, {"known_account": "known_account", "account_test": "account_test"})
+    draft = draft.beside(known.name, "acc", on, {name: name for name in _OF_ACCOUNTS})
     draft = draft.refusing("test_account", parse("account_test = 1"))
     unlisted = parse("$k IS NULL", k=column("known_account"))
     if orphan:

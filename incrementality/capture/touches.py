@@ -80,7 +80,8 @@ def take_in_touches(clerk: Clerk, reached: Milestones | None = None, *, guesses:
     """Take in the touches.
 
     The account is the one that the row names, else that of the person, else that of the opportunity. A touch
-    without any of them, or of an account that the table of accounts does not list, is refused as an orphan.
+    without any of them, or of an account that the table of accounts does not list, is refused as an orphan. One that is
+    dated before its account entered the CRM is flagged: an anonymous visit may be, a call hardly.
 
     Args:
         clerk: Whoever takes the tables in.
@@ -95,6 +96,8 @@ def take_in_touches(clerk: Clerk, reached: Milestones | None = None, *, guesses:
     if "logged_at" in draft.columns:
         early = parse("$l < $t", l=column("logged_at"), t=column("occurred_at"))
         draft = draft.flagging("logged_before_it_happened", early)
+    if "account_created" in draft.helpers:
+        draft = draft.flagging("before_first_contact", parse("$t < account_created", t=column("occurred_at")))
     clerk.take_in(draft)
     return people
 

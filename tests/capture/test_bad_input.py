@@ -244,3 +244,9 @@ def test_the_intake_prints_itself(take_in):
     text = take_in({"touchpoints": changed(TOUCHES, 0, occurred_at="2027-01-01")}).intake.to_text()
     assert "touchpoints  refused" in text
     assert "future" in text
+
+
+def test_a_touch_before_its_account_entered_the_crm_is_kept_and_flagged(take_in):
+    """The webinar of a2 is dated a month before the account was created."""
+    touches = take_in({"accounts": [ACCOUNTS[0], ACCOUNTS[1] | {"created_at": "2026-04-01"}]}).intake["touchpoints"]
+    assert (touches.kept, touches.rows_flagged("before_first_contact")) == (3, 1)
