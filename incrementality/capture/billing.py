@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from incrementality.capture.settling import Staged
     from incrementality.warehouse import Relation
 
-__all__ = ["Billing", "take_in_billing"]
+__all__ = ["Billing", "line_events", "take_in_billing"]
 
 _LINES = """
 SELECT l.*, CASE WHEN own.event_id IS NOT NULL THEN own.event_id WHEN l.stated_event IS NULL THEN other.event_id END
@@ -105,6 +105,12 @@ def _refunds(clerk: Clerk, events: Relation) -> Relation | None:
 
 def _text_or_null(draft: Draft, name: str) -> exp.Expression:
     return column(name) if name in draft.columns else parse("CAST(NULL AS TEXT)")
+
+
+def line_events(clerk: Clerk) -> exp.Expression:
+    """Return which revenue event each clean invoice line belongs to: ``line_id`` and ``event_id``, empty for none."""
+    matched = clerk.helpers["invoices_matched"].name
+    return parse("SELECT $key, matched_event AS event_id FROM rows", key=column("line_id"), rows=matched)
 
 
 def _matched(clerk: Clerk, draft: Draft) -> Relation:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from incrementality.capture.accounts import take_in_accounts, take_in_contacts, with_account
+from incrementality.capture.billing import line_events
 from incrementality.capture.clerk import Clerk
 from incrementality.capture.currencies import company_currency, currencies_found
 from incrementality.capture.deals import take_in_opportunities
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Company", "open_company"]
 
 _BEFORE = ("campaigns", "contact_roles", "identities")
+_LINKS = ("touch_opportunities", "invoice_events")
 _AFTER = ("stages", "costs", "usage", "signals")
 
 
@@ -40,9 +42,10 @@ class Company:
 
     Attributes:
         tables: The clean tables in the engine by canonical name, each with every column of its contract, and
-            ``touch_opportunities`` (touch_id, opportunity_id, basis) where there are opportunities. Ids are text, or
-            whole numbers where every source has whole numbers; times are UTC without a zone; money is in whole minor
-            units of ``currency``; names of lists are canonical.
+            ``touch_opportunities`` (touch_id, opportunity_id, basis) where there are opportunities, and
+            ``invoice_events`` (line_id, event_id; empty for what billing alone knows) where there are invoices. Ids
+            are text, or whole numbers where every source has whole numbers; times are UTC without a zone; money is in
+            whole minor units of ``currency``; names of lists are canonical.
         intake: What became of every row.
         revenue: Where every minor unit of revenue went.
         currency: The currency in which everything is counted; "" where no table says one.
@@ -122,7 +125,7 @@ def open_company(
     sampling = Sampling(samples, hash_key)
     clerk = Clerk(warehouse, opened, manner, as_of=end, sampling=sampling, prefix=prefix)
     people, reached, revenue = _take_in(clerk, guesses=guesses)
-    tables = {name: clerk.clean[name] for name in (*COMPANY_TABLES, "touch_opportunities") if name in clerk.clean}
+    tables = {name: clerk.clean[name] for name in (*COMPANY_TABLES, *_LINKS) if name in clerk.clean}
     return Company(
         MappingProxyType(tables),
         Intake(tuple(clerk.intakes[name] for name in COMPANY_TABLES if name in clerk.intakes)),
@@ -152,6 +155,8 @@ def _take_in(clerk: Clerk, *, guesses: bool) -> tuple[People, Milestones | None,
     if "opportunities" in clerk.clean:
         name = f"{clerk.prefix}_touch_opportunities"
         clerk.clean["touch_opportunities"] = clerk.warehouse.view(name, touch_opportunities(clerk))
+    if "invoices" in clerk.clean:
+        clerk.clean["invoice_events"] = clerk.warehouse.view(f"{clerk.prefix}_invoice_events", line_events(clerk))
     return people, reached, revenue
 
 
