@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from incrementality.cli import assignments, designs, eligibility, evidence, lifecycle, requests, watching
+from incrementality.cli import assignments, attribution, designs, eligibility, evidence, lifecycle, requests, watching
 from incrementality.cli.group import holdout
 from incrementality.cli.output import JsonOption, WorkspaceOption, examples, near, print_json, progress, say
 from incrementality.cli.screen import colour_wanted, printable, readout_lines, status_lines, truth_lines
@@ -67,6 +67,19 @@ app.command(
     short_help="Take all experiments on one metric together.",
     epilog=examples("evidence", "evidence --metric revenue", "evidence winback-2026q1 winback-2026q2 --json"),
 )(evidence.evidence)
+app.command(
+    short_help="Split a quarter's revenue among those who touched it.",
+    epilog=examples("attribute init", "attribute", "attribute 2026Q2 --for finance", "attribute 2026Q2 --check"),
+)(attribution.attribute)
+app.command(
+    name="audit-data",
+    short_help="Show what became of every row that attribution reads.",
+    epilog=examples("audit-data", "audit-data --hash-ids --json"),
+)(attribution.audit_data)
+app.command(
+    short_help="Show how one deal's amount was split.",
+    epilog=examples("deal o_0000123", "deal o_0000123 --json"),
+)(attribution.deal)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - a flag

@@ -1,5 +1,23 @@
 """The project folder: knows the disk layout and owns the verbs."""
 
+from incrementality.workspace.attributing import (
+    AttributionFiles,
+    attribute,
+    attribution_engine,
+    attribution_files,
+    attribution_text,
+    check_attribution,
+    deal_tree,
+    open_workspace_company,
+)
+from incrementality.workspace.attribution_settings import (
+    ATTRIBUTION,
+    AttributionSettings,
+    attribution_yaml_example,
+    read_attribution_settings,
+    start_attribution,
+)
+from incrementality.workspace.auditing import DataAudit, audit_data
 from incrementality.workspace.conclusions import DECISIONS, Conclusion, conclude, conclusion_of
 from incrementality.workspace.configuration import CONFIGURATION, Configuration
 from incrementality.workspace.contacts import ContactExport, export_contacts
@@ -40,14 +58,18 @@ from incrementality.workspace.unit_verdict import UnitVerdict, may_receive
 from incrementality.workspace.units import UnitBatch
 
 __all__ = [
+    "ATTRIBUTION",
     "CONFIGURATION",
     "DECISIONS",
     "PROGRAMME",
     "QUESTIONS",
     "AssignedUnits",
+    "AttributionFiles",
+    "AttributionSettings",
     "Conclusion",
     "Configuration",
     "ContactExport",
+    "DataAudit",
     "DecidedUnits",
     "Demo",
     "DemoRow",
@@ -63,11 +85,19 @@ __all__ = [
     "Workspace",
     "assign_decided",
     "assign_units",
+    "attribute",
+    "attribution_engine",
+    "attribution_files",
+    "attribution_text",
+    "attribution_yaml_example",
+    "audit_data",
     "audit_ledger",
+    "check_attribution",
     "check_deliveries",
     "check_request",
     "conclude",
     "conclusion_of",
+    "deal_tree",
     "decide_units",
     "decline_request",
     "design_experiment",
@@ -87,11 +117,13 @@ __all__ = [
     "may_receive",
     "new_request",
     "not_erased_from",
+    "open_workspace_company",
     "opened",
     "pause_entry",
     "plan_of",
     "programme_schema",
     "programme_status",
+    "read_attribution_settings",
     "read_eligibility",
     "record_units",
     "release_units",
@@ -100,6 +132,7 @@ __all__ = [
     "resume_entry",
     "sign_design",
     "sql_of",
+    "start_attribution",
     "status_of",
     "stop_experiment",
     "stored_design",

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from incrementality.lift.sample import Sample
     from incrementality.workspace.project import Workspace
 
-__all__ = ["influence_keeper", "read_influence", "with_stop"]
+__all__ = ["influence_keeper", "read_influence", "with_stop", "workspace_salt"]
 
 _ENTRY = "influence"
 _FORMAT = "incrementality influence 1"
@@ -53,7 +53,7 @@ def influence_keeper(
 
     def keep(sample: Sample, evidence: Evidence) -> None:
         kind = "account" if evidence.clustered else evidence.unit.lower()
-        found = account_influence(sample, evidence, key=_keys(_salt(workspace), kind))
+        found = account_influence(sample, evidence, key=_keys(workspace_salt(workspace), kind))
         manifest[_ENTRY] = _kept(_folder(workspace) / experiment_id, found)
 
     return keep
@@ -84,8 +84,12 @@ def _folder(workspace: Workspace) -> Path:
     return folder
 
 
-def _salt(workspace: Workspace) -> str:
-    """The salt of the workspace's keys; of several processes one decides."""
+def workspace_salt(workspace: Workspace) -> str:
+    """Return the salt of the workspace's keys, which never enters git; of several processes one decides.
+
+    Raises:
+        WorkspaceError: It cannot be read.
+    """
     path = _folder(workspace) / "salt.json"
     if not path.exists():
         write_once(path, json.dumps({"format": _FORMAT, "salt": secrets.token_hex(16)}) + "\n")

@@ -27,6 +27,17 @@ COMMANDS = {
     "demo": ["--into DIR", "--seed N", "incrementality demo --into another-demo --seed 7"],
     "schema": ["incrementality schema > experiment.schema.json"],
     "status": ["--json", "incrementality status --json"],
+    "attribute": [
+        "PERIOD",
+        "--for NAME",
+        "--show-sql",
+        "--hash-ids",
+        "--check",
+        "incrementality attribute init",
+        "Credit says who touched",
+    ],
+    "audit-data": ["--hash-ids", "--json", "--show-sql", "incrementality audit-data --hash-ids"],
+    "deal": ["ID", "--json", "--show-sql", "incrementality deal o_0000123"],
     "conclude": ["ID", "--decision WORD", "--despite TEXT", "incrementality conclude mail --decision scale"],
 }
 HEAVY = {"pandas", "numpy", "scipy", "statsmodels", "matplotlib", "duckdb", "sqlglot", "pydantic", "rich.console"}

@@ -1,7 +1,16 @@
 """From a company's clean tables to every answer of attribution, for one quarter."""
 
+from incrementality.attribution.analysis.assembled import assemble
 from incrementality.attribution.analysis.company_analysis import CompanyAnalysis, attribute_company
 from incrementality.attribution.analysis.quarters import Quarter
 from incrementality.attribution.analysis.result import AUDIENCES, AnswerTable, AttributionResult
 
-__all__ = ["AUDIENCES", "AnswerTable", "AttributionResult", "CompanyAnalysis", "Quarter", "attribute_company"]
+__all__ = [
+    "AUDIENCES",
+    "AnswerTable",
+    "AttributionResult",
+    "CompanyAnalysis",
+    "Quarter",
+    "assemble",
+    "attribute_company",
+]

@@ -19,7 +19,7 @@ from incrementality.attribution.analysis.spending import (
     costs_by_channel,
     unit_costs,
 )
-from incrementality.attribution.answers.cohort_value import measure_cohorts
+from incrementality.attribution.answers.cohort_value import CohortTable, measure_cohorts
 from incrementality.attribution.answers.engagement import back_test_engagement, compare_engagement
 from incrementality.attribution.answers.model_comparison import ModelComparison
 from incrementality.attribution.answers.role_mix import RoleMix
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from incrementality.attribution.analysis.learned import LearnedModels
     from incrementality.attribution.analysis.prepared import Prepared
     from incrementality.attribution.analysis.spending import CostLine
-    from incrementality.attribution.answers.cohort_value import CohortTable
     from incrementality.attribution.answers.cost_allocation import CostAllocation
     from incrementality.attribution.answers.deal_tree import DealTree
     from incrementality.attribution.answers.engagement import BackTest, DealHistory, EngagementTable
@@ -214,7 +213,10 @@ class CompanyAnalysis:
 
     @cached_property
     def cohorts(self) -> CohortTable | None:
-        """What customers became worth by acquisition channel and quarter; ``None`` without accounts."""
+        """What customers became worth by acquisition channel and quarter; ``None`` without accounts.
+
+        Customers from before the records begin are left out: what they paid before is not known.
+        """
         accounts = self.company.tables.get("accounts")
         if accounts is None:
             return None
@@ -222,9 +224,11 @@ class CompanyAnalysis:
         events = self.company.warehouse.materialise(f"plain_{self.journeys.events.name.name}", query)
         costs = costs_by_channel(self.cost_lines)
         as_of = self.company.as_of.replace(tzinfo=None)
-        return measure_cohorts(
+        found = measure_cohorts(
             self.company.warehouse, accounts, events, as_of=as_of, horizon=_HORIZON, costs=costs or None
         )
+        first = min(self.cube.values("quarter"), default="")
+        return CohortTable(tuple(row for row in found.rows if first <= row.period <= self.quarter.name))
 
     @cached_property
     def velocity(self) -> VelocityTable | None:
@@ -306,7 +310,7 @@ def attribute_company(
         ...     company = open_company(sources, default_taxonomy(), engine, as_of=made.as_of)
         ...     analysis = attribute_company(company)
         ...     analysis.quarter.name, analysis.reconciliation.holds
-        ('2026Q2', True)
+        ('2025Q2', True)
     """
     quarter = Quarter.ended_by(company.as_of) if period is None else Quarter.parse(period)
     prepared = prepare(company, spec or parse_attribution())

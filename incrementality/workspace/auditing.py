@@ -1,0 +1,76 @@
+"""The verb that audits the records that attribution reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from incrementality.display import DisplayMixin
+from incrementality.workspace.attributing import open_workspace_company
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from incrementality.capture import Intake, Revenue
+    from incrementality.warehouse import Warehouse
+    from incrementality.workspace.project import Workspace
+
+__all__ = ["DataAudit", "audit_data"]
+
+
+@dataclass(frozen=True, slots=True)
+class DataAudit(DisplayMixin):
+    """What became of a company's records.
+
+    Attributes:
+        intake: Every table: rows read, kept, refused and flagged by reason, with samples.
+        revenue: Where every minor unit of revenue went.
+        missing: For each table that is not there, what its absence costs.
+        sentences: What to know, in words.
+    """
+
+    intake: Intake
+    revenue: Revenue
+    missing: dict[str, str]
+    sentences: tuple[str, ...]
+
+    def to_dicts(self) -> tuple[dict[str, object], ...]:
+        """Return one row a table for what was read and kept, and one for each reason."""
+        return self.intake.to_dicts()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values."""
+        return {
+            "sentences": list(self.sentences),
+            "intake": list(self.intake.to_dicts()),
+            "revenue": list(self.revenue.to_dicts()),
+            "missing": dict(self.missing),
+        }
+
+
+def audit_data(
+    workspace: Workspace, *, warehouse: Warehouse | None = None, hash_ids: bool = False, at: datetime | None = None
+) -> DataAudit:
+    """Take the company's tables in, and tell what became of every row.
+
+    Args:
+        workspace: The workspace; its ``attribution.yaml`` says where the tables lie.
+        warehouse: An open engine.
+        hash_ids: Whether ids of samples are hashed under the workspace's salt.
+        at: Until when the records reach where the settings do not say (UTC); default: now.
+
+    Raises:
+        IncrementalityError: Anything that cannot be used, named, with the next step.
+    """
+    with open_workspace_company(workspace, warehouse=warehouse, hash_ids=hash_ids, at=at) as (company, _):
+        sentences = tuple(_sentences(company.intake, company.revenue))
+        return DataAudit(company.intake, company.revenue, dict(company.missing), sentences)
+
+
+def _sentences(intake: Intake, revenue: Revenue) -> Iterator[str]:
+    read, kept = sum(table.read for table in intake), sum(table.kept for table in intake)
+    yield f"{kept:,} of {read:,} rows in {len(intake.tables)} tables are kept; the others are refused, by reason."
+    aside = f"{revenue.set_aside:,} minor units of revenue are set aside"
+    held = "holds" if revenue.reconciles else "DOES NOT HOLD"
+    yield f"{aside}; stated + rebilled = kept + refunded + set aside {held}, to the unit."
