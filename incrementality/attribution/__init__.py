@@ -39,6 +39,7 @@ from incrementality.attribution.paths import (
 )
 from incrementality.attribution.paths_engine import EnginePaths, open_paths
 from incrementality.attribution.paths_events import EventPaths, paths_of_events
+from incrementality.attribution.precedence import SettledChannels, settle_channels
 from incrementality.attribution.reconciliation import Reconciliation, ReconciliationRow
 from incrementality.attribution.settings import ATTRIBUTION_SECTIONS, parse_attribution
 from incrementality.attribution.shares import CreditModel
@@ -91,6 +92,7 @@ __all__ = [
     "RoleModel",
     "RuleModel",
     "SavedAmounts",
+    "SettledChannels",
     "Touch",
     "TouchView",
     "TouchViews",
@@ -119,6 +121,8 @@ __all__ = [
     "read_path_table",
     "regression_model",
     "rule_model",
+    "settle_channels",
+    "settle_channels",
     "shapley_model",
     "spread_credit",
     "step_events",
