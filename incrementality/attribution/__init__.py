@@ -122,7 +122,6 @@ __all__ = [
     "regression_model",
     "rule_model",
     "settle_channels",
-    "settle_channels",
     "shapley_model",
     "spread_credit",
     "step_events",
