@@ -30,7 +30,7 @@ OURS = (
     "hand_written_shapley",
 )
 SMALL = 1_000_000
-FIGURES = ("cpu", "wall", "peak_mb")
+FIGURES = ("cpu", "first_cpu", "wall", "peak_mb")
 PAIRS = (
     ("ours_markov", "hand_written_markov"),
     ("channel_attribution", "ours_markov"),
@@ -53,7 +53,7 @@ def measured(call: argparse.Namespace) -> list[dict[str, object]]:
     peers += [("channel_attribution", call.channel_attribution)] if call.channel_attribution else []
     small = [("mam_markov", call.mam), ("mam_shapley", call.mam)] if call.mam else []
     small += [("mta_shapley", call.shapley), ("shapley_attribution", call.shapley)] if call.shapley else []
-    found = []
+    found: list[dict[str, object]] = []
     for n in call.sizes:
         if not (call.folder / f"touches_{int(float(n))}.parquet").exists():
             subprocess.run([sys.executable, str(HERE / "make_touches.py"), str(call.folder), n], check=True)
@@ -61,7 +61,20 @@ def measured(call: argparse.Namespace) -> list[dict[str, object]]:
             for peer, python in [*peers, *(small if int(float(n)) <= SMALL else [])]:
                 found.append(measure(python, peer, call.folder, n))
                 print(i, json.dumps(found[-1]), file=sys.stderr, flush=True)
+            written(found)
     return found
+
+
+def written(found: list[dict[str, object]]) -> None:
+    """Write what was measured so far, so that a long run that is cut short is not lost."""
+    answer = {
+        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
+        "rounds": {str(n): len(rows_of(found, n, OURS[0])) for n in dict.fromkeys(row["n"] for row in found)},
+        "medians": medians(found),
+        "ratios of CPU": ratios(found),
+    }
+    text = json.dumps(answer, indent=1).replace("NaN", "null") + "\n"
+    (HERE / "results" / "paths.json").write_text(text, encoding="utf-8")
 
 
 def rows_of(found: list[dict[str, object]], n: object, peer: object) -> list[dict[str, object]]:
@@ -100,16 +113,8 @@ def main() -> None:
     for peer in ("channel-attribution", "mam", "shapley"):
         parser.add_argument(f"--{peer}", metavar="PYTHON")
     call = parser.parse_args()
-    found = measured(call)
-    answer = {
-        "machine": f"{os.cpu_count()} cores, Python {platform.python_version()}",
-        "rounds": call.rounds,
-        "medians": medians(found),
-        "ratios of CPU": ratios(found),
-    }
-    text = json.dumps(answer, indent=1) + "\n"
-    (HERE / "results" / "paths.json").write_text(text.replace("NaN", "null"), encoding="utf-8")
-    print(text)
+    measured(call)
+    print((HERE / "results" / "paths.json").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
