@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DriftAlarm", "MissingMonth", "find_drift", "missing_months"]
 
-_LEAST = 20  # touches: with a variance of twice the mean, none by luck has the chance exp(-10)
+_LEAST = 30  # touches: with a variance of twice the mean, none by luck has the chance exp(-15)
 _NEIGHBOURS = 3
 _MOST_RUNS = 2
 _PAST = 3
@@ -112,17 +112,17 @@ class DriftAlarm(DisplayMixin):
 
 
 def missing_months(volumes: Volumes) -> tuple[MissingMonth, ...]:
-    """Return months without touches of a source system or function that had 20 or more a month around them.
+    """Return months without touches of a source system or function that had 30 or more a month around them.
 
-    Around them are up to three months before and after: the mean of either side must be 20 or more, and none of them
-    below a quarter of the mean. With a variance of twice the mean, luck empties such a month once in 22,000. A series
+    Around them are up to three months before and after: the mean of either side must be 30 or more, and none of them
+    below a third of the mean. With a variance of twice the mean, luck empties such a month once in 3 million. A series
     that stops and starts more than twice has a rhythm of its own, in which nothing is missing.
 
     Examples:
         >>> from incrementality.capture.audit.volumes import Volumes
-        >>> counts = {("source_system", "crm"): (30, 28, 0, 35), ("function", "partner"): (1, 0, 2, 1)}
+        >>> counts = {("source_system", "crm"): (35, 28, 31, 0, 36), ("function", "partner"): (1, 0, 2, 1, 1)}
         >>> [(gap.label, gap.month, gap.expected) for gap in missing_months(Volumes(12 * 2026, counts))]
-        [('crm', '2026-03', 31)]
+        [('crm', '2026-04', 32)]
     """
     return tuple(
         MissingMonth(dimension, label, month_name(volumes.first + month), expected)
@@ -151,13 +151,13 @@ def _around(counts: Sequence[int], start: int, end: int) -> int | None:
     if not before or min(fmean(before), fmean(after)) < _LEAST:
         return None
     usual = fmean(before + after)
-    return round(usual) if min(before + after) >= usual / 4 else None
+    return round(usual) if min(before + after) >= usual / 3 else None
 
 
 def find_drift(volumes: Volumes, quarter: str) -> tuple[DriftAlarm, ...]:
-    """Return how a quarter's touches differ from those of earlier quarters, of which three or more are needed.
+    """Return how a quarter's touches differ from those of earlier whole quarters, of which three or more are needed.
 
-    *Lost* and *added*: at most 5 % of what the other side has, which is 20 touches a quarter or more. *Volume*: twice
+    *Lost* and *added*: at most 5 % of what the other side has, which is 30 touches a quarter or more. *Volume*: twice
     or half as many as the median of the earlier quarters, and more than 4 away on the scale of 2 sqrt(count + 3/8)
     (Anscombe, 1948, https://doi.org/10.2307/2332343), in units of their median absolute deviation or sqrt(2), the
     larger. *Mix*: the share of touches that lie elsewhere than in the earlier quarters together is 15 % or more, and
@@ -174,20 +174,35 @@ def find_drift(volumes: Volumes, quarter: str) -> tuple[DriftAlarm, ...]:
         >>> [alarm.sentence for alarm in find_drift(volumes, "2025Q4")][0]
         'The channel phone vanished: 75 touches a quarter before, none now.'
     """
-    now = quarter_index(quarter)
-    first = -(-volumes.first // 3)
-    past = range(first, now)
-    if len(past) < _PAST:
-        return ()
-    found: list[DriftAlarm] = []
+    tables = _by_dimension(volumes, quarter_index(quarter))
+    found = [
+        alarm
+        for dimension, rows in tables.items()
+        for label, row in rows.items()
+        if len(row) > _PAST
+        for alarm in _of_series(dimension, label, row[:-1], row[-1])
+    ]
+    mixes = [(dimension, list(rows.values())) for dimension, rows in tables.items()]
+    return (*found, *(alarm for dimension, rows in mixes if len(rows[0]) > _PAST for alarm in _of_mix(dimension, rows)))
+
+
+def _by_dimension(volumes: Volumes, now: int) -> dict[str, dict[str, list[int]]]:
+    """Return the counts by quarter up to the audited one, which comes last, without stray rows from earlier times.
+
+    The records begin with the first whole quarter that has a tenth of the second largest quarter's touches.
+    """
+    counts = {key: volumes.by_quarter(key) for key in volumes.series}
     tables: dict[str, dict[str, list[int]]] = {}
-    for key in volumes.series:
-        counts = volumes.by_quarter(key)
-        row = [counts.get(one, 0) for one in (*past, now)]
-        tables.setdefault(key[0], {})[key[1]] = row
-        found += _of_series(*key, row[:-1], row[-1])
-    found += [alarm for dimension, rows in tables.items() for alarm in _of_mix(dimension, list(rows.values()))]
-    return tuple(found)
+    for dimension in dict.fromkeys(dimension for dimension, _ in counts):
+        rows = {label: counted for (name, label), counted in counts.items() if name == dimension}
+        whole = range(-(-volumes.first // 3), now + 1)
+        totals = [sum(counted.get(one, 0) for counted in rows.values()) for one in whole]
+        least = sorted([0, 0, *totals])[-2] / 10
+        began = next((one for one, total in zip(whole, totals, strict=True) if total and total >= least), now)
+        tables[dimension] = {
+            label: [counted.get(one, 0) for one in range(began, now + 1)] for label, counted in rows.items()
+        }
+    return tables
 
 
 def _of_series(dimension: str, label: str, past: Sequence[int], now: int) -> Iterator[DriftAlarm]:

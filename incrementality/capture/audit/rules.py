@@ -210,7 +210,7 @@ _TOUCHES = (
     MetricRule(
         "missing_periods",
         "missing periods",
-        "months without touches of a source system or function that had 20 or more a month before and after",
+        "months without touches of a source system or function that had 30 or more a month before and after",
         "lower",
         0,
         _OPERATIONS,
