@@ -2,6 +2,7 @@
 
 from incrementality.attribution.bootstrap import CreditInterval, CreditIntervals, bootstrap_credit
 from incrementality.attribution.credits import Credit, credit_totals
+from incrementality.attribution.grains import GrainRow, Grains, count_grains
 from incrementality.attribution.influence import Influence, InfluenceRow, check_is_credit, influence
 from incrementality.attribution.journey_columns import EVENT_COLUMNS, JOURNEY_COLUMNS, LABELS, TOUCH_COLUMNS
 from incrementality.attribution.journeys import JourneyCounts, Journeys, Unit, open_journeys
@@ -77,6 +78,8 @@ __all__ = [
     "EnginePaths",
     "EventPaths",
     "ExpansionRules",
+    "GrainRow",
+    "Grains",
     "Influence",
     "InfluenceRow",
     "JourneyCounts",
@@ -103,6 +106,7 @@ __all__ = [
     "bootstrap_credit",
     "check_is_credit",
     "conversions_a_month",
+    "count_grains",
     "credit_paths",
     "credit_totals",
     "expansion_model",
