@@ -26,7 +26,7 @@ _LEAST = 30  # touches: with a variance of twice the mean, none by luck has the 
 _NEIGHBOURS = 3
 _MOST_RUNS = 2
 _PAST = 3
-_SCORE = 4.0
+_SCORE = 6.0
 _RATIO = 2.0
 _NORMAL_MAD = 1.4826
 _OVERDISPERSED = math.sqrt(2)
@@ -158,7 +158,7 @@ def find_drift(volumes: Volumes, quarter: str) -> tuple[DriftAlarm, ...]:
     """Return how a quarter's touches differ from those of earlier whole quarters, of which three or more are needed.
 
     *Lost* and *added*: at most 5 % of what the other side has, which is 30 touches a quarter or more. *Volume*: twice
-    or half as many as the median of the earlier quarters, and more than 4 away on the scale of 2 sqrt(count + 3/8)
+    or half as many as the median of the earlier quarters, and more than 6 away on the scale of 2 sqrt(count + 3/8)
     (Anscombe, 1948, https://doi.org/10.2307/2332343), in units of their median absolute deviation or sqrt(2), the
     larger. *Mix*: the share of touches that lie elsewhere than in the earlier quarters together is 15 % or more, and
     three times what it is for the median earlier quarter.

@@ -122,6 +122,6 @@ def _percent(text: str) -> float | None:
 
 def _names(section: Mapping[str, Any], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
     value = section.get(key, list(default))
-    if not isinstance(value, list) or not value or not all(isinstance(one, str) and one for one in value):
+    if not isinstance(value, list | tuple) or not value or not all(isinstance(one, str) and one for one in value):
         raise InputError(f"targets.{key} is {value!r}; expected a list of names", hint=f"write {key}: [sdr, ae]")
     return tuple(value)

@@ -66,7 +66,8 @@ def test_expansions_that_only_billing_knows_are_worth_what_was_invoiced(dirty):
     lost = [event is None for event in invoices["event_id"]]
     metric = audit["never_logged"]
     assert metric.total.money == metric.moved == invoices["amount"][lost].sum() > 0
-    assert metric in audit.named and metric in audit.failed
+    assert metric in audit.named
+    assert metric in audit.failed
 
 
 @pytest.mark.domain("D8")
@@ -107,7 +108,8 @@ def test_a_channel_that_vanishes_is_the_only_drift(blurred):
 def test_partner_deals_are_counted_and_no_error(dirty):
     metric = dirty[0]["partner_sourced"]
     assert metric.total.at_fault > 0
-    assert metric.passed is None and not metric.failed
+    assert metric.passed is None
+    assert not metric.failed
 
 
 @pytest.mark.domain("D12")
