@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from incrementality.attribution.analysis import AnswerTable, AttributionResult
     from incrementality.warehouse import Warehouse
-    from incrementality.workspace import Workspace
+    from incrementality.workspace import DataAudit, Workspace
 
 __all__ = ["attribute", "attribution_lines", "audit_data", "deal"]
 
@@ -130,15 +130,17 @@ def _table_lines(table: AnswerTable) -> list[str]:
 
 
 def audit_data(
+    period: PeriodArgument = None,
     *,
     workspace: WorkspaceOption = None,
     as_json: JsonOption = False,
     show_sql: ShowSqlOption = False,
     hash_ids: HashOption = False,
 ) -> None:
-    """Show what became of every row of the company's tables: kept, refused, flagged, by reason, with samples.
+    """Audit the records that attribution reads: metrics against targets, and what became of every row.
 
-    Reads attribution.yaml. Nothing is dropped silently: what is refused is counted, with its money.
+    Reads attribution.yaml. Nothing is dropped silently: what is refused is counted by reason, with its money and
+    samples. PERIOD is the quarter that is audited.
     """
     from incrementality.workspace import Workspace, attribution_engine, audit_data as audited
 
@@ -146,13 +148,24 @@ def audit_data(
     with attribution_engine(project) as engine:
         try:
             with progress("reading the company's tables", quiet=as_json):
-                answer = audited(project, warehouse=engine, hash_ids=hash_ids)
+                answer = audited(project, period, warehouse=engine, hash_ids=hash_ids)
         finally:
             _print_sql(engine, wanted=show_sql, to_error=as_json)
     if as_json:
         print_json(json.dumps(answer.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
     else:
-        say(*(line for text in answer.sentences for line in paragraph(text)), "", printable(answer.to_text()))
+        say(*_audit_lines(answer))
+
+
+def _audit_lines(answer: DataAudit) -> list[str]:
+    """Return an audit for a terminal: the answer, a line a metric, and the rows that were refused or flagged."""
+    lines = [line for text in answer.sentences for line in paragraph(text)]
+    lines += ["", "Metrics"]
+    lines += [line for one in answer.audit.metrics for line in paragraph(one.sentence, first="  - ", rest="    ")]
+    rows = [row for row in answer.intake.to_dicts() if row["fate"] in {"refused", "flagged"}]
+    names = ("table", "fate", "reason", "rows", "samples")
+    table = [names, *(tuple(printable(str(row[name])) for name in names) for row in rows)]
+    return [*lines, "", "Rows refused and flagged", *aligned(table, left={0, 1, 2, 4})]
 
 
 def deal(

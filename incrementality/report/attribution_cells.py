@@ -22,7 +22,7 @@ _AMOUNTS = frozenset(
     }
 )  # fmt: skip
 _USUAL: Mapping[str, str] = MappingProxyType(
-    {"comparison": "share", "roles": "share", "paths": "share", "matrix": "amount"}
+    {"comparison": "share", "roles": "share", "paths": "share", "matrix": "amount", "kinds": "amount"}
 )
 _RANKS = frozenset({"best_rank", "worst_rank"})
 _TITLES: Mapping[str, str] = MappingProxyType(
@@ -88,7 +88,7 @@ def _number(kind: str, value: float) -> str:
         return f"{100 * value:.1f} %".replace("-", "\N{MINUS SIGN}")
     if kind == "amount" or isinstance(value, int):
         return f"{value:,.0f}".replace("-", "\N{MINUS SIGN}")
-    text = f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.3g}" if abs(value) < 1 else f"{value:,.2f}"
+    text = f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:,.2f}"
     return text.replace("-", "\N{MINUS SIGN}")
 
 

@@ -29,6 +29,7 @@ _PLACES = {
     "deals": ("velocity", "engagement", "back_test", "cohorts", "signals"),
     "made": ("specification", "revenue", "intake"),
 }
+_EARLY = {"functions": ("revenue_credited", "share", "change_vs_previous_quarter")}
 _TOTALS = {"total", "each event once"}
 _LEADING = "leading"
 _GLOSSARY = (
@@ -90,7 +91,7 @@ def _view(result: AttributionResult) -> dict[str, Any]:
 
 
 def _table_view(table: AnswerTable) -> _TableView:
-    names = tuple(dict.fromkeys(name for row in table.rows for name in row))
+    names = _names(table)
     return _TableView(
         key=table.key,
         title=table.title,
@@ -101,6 +102,13 @@ def _table_view(table: AnswerTable) -> _TableView:
         total=tuple(str(next(iter(row.values()), "")) in _TOTALS for row in table.rows),
         opened=table.key in _OPEN,
     )
+
+
+def _names(table: AnswerTable) -> tuple[str, ...]:
+    """Return a table's columns; what most readers look for comes right after the first one."""
+    names = list(dict.fromkeys(name for row in table.rows for name in row))
+    early = [name for name in _EARLY.get(table.key, ()) if name in names]
+    return (*names[:1], *early, *(name for name in names[1:] if name not in early))
 
 
 def _facts(result: AttributionResult, known: dict[str, AnswerTable]) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from incrementality.attribution import write_ledger
 from incrementality.attribution.analysis import AttributionResult, Quarter, assemble, attribute_company
 from incrementality.capture import open_company
+from incrementality.capture.audit import audit_company
 from incrementality.errors import InputError, StaleReadout
 from incrementality.files import exclusive, make_folder, sha256_of, write_files, write_once
 from incrementality.report import render_attribution
@@ -82,8 +83,11 @@ def attribute(
         IncrementalityError: Anything that cannot be used, named, with the next step; nothing is written then.
     """
     with open_workspace_company(workspace, warehouse=warehouse, hash_ids=hash_ids, at=at) as (company, settings):
-        analysis = attribute_company(company, settings.spec, period)
-        result = assemble(analysis, name=settings.name, manifest=_manifest(analysis, settings, hash_ids=hash_ids))
+        quarter = Quarter.ended_by(company.as_of).name if period is None else Quarter.parse(period).name
+        audit = audit_company(company, settings.targets, quarter=quarter)
+        analysis = attribute_company(company, settings.spec, quarter, incomplete=audit.insufficient)
+        manifest = _manifest(analysis, settings, hash_ids=hash_ids)
+        result = assemble(analysis, name=settings.name, warnings=audit.alarms, manifest=manifest)
         _write(workspace, analysis, result)
     return result
 

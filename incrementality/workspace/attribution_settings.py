@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from incrementality.attribution import ATTRIBUTION_SECTIONS, AttributionSpec, parse_attribution
 from incrementality.capture import Sources, parse_sources
+from incrementality.capture.audit import AuditTargets, parse_targets
 from incrementality.errors import InputError, WorkspaceError, did_you_mean
 from incrementality.experiment.tree import Problem, read_tree
 from incrementality.files import sha256_of, write_once
@@ -33,7 +34,7 @@ __all__ = [
 
 ATTRIBUTION = "attribution.yaml"
 
-_KEYS = ("company", "sources", "taxonomy", *ATTRIBUTION_SECTIONS)
+_KEYS = ("company", "sources", "taxonomy", *ATTRIBUTION_SECTIONS, "targets")
 _PLACE = re.compile(r"^([A-Za-z_*][\w*]*(?:\.[^\s:.\[\]]+|\[\d+\])*)(?::? )")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _Read = TypeVar("_Read")
@@ -49,6 +50,7 @@ class AttributionSettings:
         sources: Where the tables lie.
         taxonomy: The company's words.
         spec: How credit is split.
+        targets: What the audit holds the records against.
         sha256: Of the file.
     """
 
@@ -57,6 +59,7 @@ class AttributionSettings:
     sources: Sources
     taxonomy: Taxonomy
     spec: AttributionSpec
+    targets: AuditTargets
     sha256: str
 
 
@@ -110,7 +113,7 @@ def read_attribution_settings(workspace: Workspace) -> AttributionSettings:
 
 def _parsed(
     workspace: Workspace, tree: Tree, written: Mapping[str, Any]
-) -> tuple[str, datetime | None, Sources, Taxonomy, AttributionSpec]:
+) -> tuple[str, datetime | None, Sources, Taxonomy, AttributionSpec, AuditTargets]:
     problems = [*tree.problems, *_unknown_keys(tree, written)]
     company = _mapping(written, "company", tree, problems)
     told = {key: value for key, value in company.items() if key != "as_of"}
@@ -119,10 +122,11 @@ def _parsed(
     taxonomy = _tried(lambda: parse_taxonomy(written.get("taxonomy")), tree, problems, inside="taxonomy")
     sections = {key: value for key, value in written.items() if key in ATTRIBUTION_SECTIONS}
     spec = _tried(lambda: parse_attribution(sections), tree, problems)
+    targets = _tried(lambda: parse_targets(written.get("targets")), tree, problems)
     as_of = _as_of(company.get("as_of"), tree, problems)
-    if problems or sources is None or taxonomy is None or spec is None:
+    if problems or sources is None or taxonomy is None or spec is None or targets is None:
         raise settings_refusal(ATTRIBUTION, problems)
-    return str(company.get("name", "")), as_of, sources, taxonomy, spec
+    return str(company.get("name", "")), as_of, sources, taxonomy, spec, targets
 
 
 def _unknown_keys(tree: Tree, written: Mapping[str, Any]) -> list[Problem]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from incrementality.capture.audit import audit_company
 from incrementality.display import DisplayMixin
 from incrementality.workspace.attributing import open_workspace_company
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from incrementality.capture import Intake, Revenue
+    from incrementality.capture.audit import Audit
     from incrementality.warehouse import Warehouse
     from incrementality.workspace.project import Workspace
 
@@ -24,25 +26,28 @@ class DataAudit(DisplayMixin):
     """What became of a company's records.
 
     Attributes:
+        audit: The quarter's metrics, each with its formula, owner, target and trend.
         intake: Every table: rows read, kept, refused and flagged by reason, with samples.
         revenue: Where every minor unit of revenue went.
         missing: For each table that is not there, what its absence costs.
         sentences: What to know, in words.
     """
 
+    audit: Audit
     intake: Intake
     revenue: Revenue
     missing: dict[str, str]
     sentences: tuple[str, ...]
 
     def to_dicts(self) -> tuple[dict[str, object], ...]:
-        """Return one row a table for what was read and kept, and one for each reason."""
-        return self.intake.to_dicts()
+        """Return one row a metric of the audit."""
+        return self.audit.to_dicts()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
         return {
             "sentences": list(self.sentences),
+            "audit": self.audit.to_dict(),
             "intake": list(self.intake.to_dicts()),
             "revenue": list(self.revenue.to_dicts()),
             "missing": dict(self.missing),
@@ -50,12 +55,18 @@ class DataAudit(DisplayMixin):
 
 
 def audit_data(
-    workspace: Workspace, *, warehouse: Warehouse | None = None, hash_ids: bool = False, at: datetime | None = None
+    workspace: Workspace,
+    period: str | None = None,
+    *,
+    warehouse: Warehouse | None = None,
+    hash_ids: bool = False,
+    at: datetime | None = None,
 ) -> DataAudit:
-    """Take the company's tables in, and tell what became of every row.
+    """Take the company's tables in, tell what became of every row, and hold the records against their targets.
 
     Args:
         workspace: The workspace; its ``attribution.yaml`` says where the tables lie.
+        period: The quarter that is audited; default: the last one that is over.
         warehouse: An open engine.
         hash_ids: Whether ids of samples are hashed under the workspace's salt.
         at: Until when the records reach where the settings do not say (UTC); default: now.
@@ -63,9 +74,10 @@ def audit_data(
     Raises:
         IncrementalityError: Anything that cannot be used, named, with the next step.
     """
-    with open_workspace_company(workspace, warehouse=warehouse, hash_ids=hash_ids, at=at) as (company, _):
-        sentences = tuple(_sentences(company.intake, company.revenue))
-        return DataAudit(company.intake, company.revenue, dict(company.missing), sentences)
+    with open_workspace_company(workspace, warehouse=warehouse, hash_ids=hash_ids, at=at) as (company, settings):
+        audit = audit_company(company, settings.targets, quarter=period)
+        sentences = (audit.sentence, *_sentences(company.intake, company.revenue), *audit.alarms)
+        return DataAudit(audit, company.intake, company.revenue, dict(company.missing), sentences)
 
 
 def _sentences(intake: Intake, revenue: Revenue) -> Iterator[str]:

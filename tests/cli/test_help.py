@@ -36,7 +36,7 @@ COMMANDS = {
         "incrementality attribute init",
         "Credit says who touched",
     ],
-    "audit-data": ["--hash-ids", "--json", "--show-sql", "incrementality audit-data --hash-ids"],
+    "audit-data": ["PERIOD", "--hash-ids", "--json", "--show-sql", "incrementality audit-data --hash-ids"],
     "deal": ["ID", "--json", "--show-sql", "incrementality deal o_0000123"],
     "conclude": ["ID", "--decision WORD", "--despite TEXT", "incrementality conclude mail --decision scale"],
 }

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from incrementality.attribution.analysis.company_analysis import CompanyAnalysis
+    from incrementality.attribution.answers.model_comparison import ModelComparison
     from incrementality.attribution.answers.role_mix import RoleMix
 
 __all__ = ["assemble"]
 
 _MOST_DEALS = 20
+_MOST_PAIRS = 3
+_SHORT = ("cs", "sdr", "ae")
 
 
 def assemble(
@@ -70,13 +73,13 @@ def _sentence(analysis: CompanyAnalysis) -> str:
     part = first.revenue_credited / whole if whole else 0.0
     return (
         f"{table.deals:,} revenue events of {analysis.quarter.name} are worth {analysis.currency} {whole:,.0f}; the "
-        f"leading models credit {first.function} with {part:.0%} of it, more than any other function."
+        f"leading models credit {_word(first.function)} with {part:.0%} of it, more than any other function."
     ).replace("%", " %")
 
 
 def _warnings(analysis: CompanyAnalysis) -> Iterator[str]:
     if analysis.insufficient:
-        yield f"Insufficient data for ratios to cost: {analysis.insufficient}"
+        yield f"Ratios to cost are withheld. {analysis.insufficient}"
     counts = analysis.prepared.journeys.counts()
     if counts.other_anchor:
         yield f"{counts.other_anchor:,} events have no anchor of their own; their windows are counted from the close."
@@ -102,12 +105,27 @@ def _credit_tables(analysis: CompanyAnalysis) -> Iterator[AnswerTable]:
     yield _table("functions", analysis.function_table.to_dicts(), scale)
     yield _table("kinds", kind_rows(cube, quarter, scale), scale)
     yield _table("channels", _channels(analysis), scale)
-    yield _table("comparison", analysis.comparison.to_dicts(), scale, note=analysis.comparison.sentence)
+    yield _table("comparison", analysis.comparison.to_dicts(), scale, note=_flips(analysis.comparison))
     intervals = [row for row in analysis.intervals.to_dicts() if row["model"] == LEADING]
     yield _table("intervals", intervals, scale)
     yield _table("influence", analysis.influence.to_dicts(), scale)
     yield _table("views", analysis.views.to_dicts(), scale)
     yield _table("trend", trend_rows(cube, quarter, scale), scale)
+
+
+def _flips(comparison: ModelComparison) -> str:
+    """Return what hangs on the model; of many pairs that turn around, the first ones by name."""
+    pairs = [f"{_word(flip.first)} before {_word(flip.second)}" for flip in comparison.flips]
+    if len(pairs) <= _MOST_PAIRS:
+        return comparison.sentence
+    return (
+        f"{len(pairs)} pairs of functions change places under another model, among them "
+        f"{', '.join(pairs[:_MOST_PAIRS])}. An experiment would settle it."
+    )
+
+
+def _word(function: str) -> str:
+    return function.upper() if function in _SHORT else function
 
 
 def _channels(analysis: CompanyAnalysis) -> list[dict[str, object]]:

@@ -72,13 +72,17 @@ class CompanyAnalysis:
         quarter: The quarter that tables are for.
         learned: What models learned from paths.
         ledger: The credit ledger of all quarters, to the cent.
+        incomplete: Which floor of completeness the records break, as their audit says; "" where they break none.
     """
 
-    def __init__(self, prepared: Prepared, quarter: Quarter, learned: LearnedModels, ledger: CreditLedger) -> None:
+    def __init__(
+        self, prepared: Prepared, quarter: Quarter, learned: LearnedModels, ledger: CreditLedger, incomplete: str = ""
+    ) -> None:
         self.prepared = prepared
         self.quarter = quarter
         self.learned = learned
         self.ledger = ledger
+        self.incomplete = incomplete
 
     @property
     def company(self) -> Company:
@@ -134,16 +138,17 @@ class CompanyAnalysis:
 
     @cached_property
     def insufficient(self) -> str:
-        """Why ratios to cost are withheld: too much of the quarter's credit is unknown or unallocated; else ""."""
+        """Why ratios to cost are withheld: incomplete records, or too much unknown or unallocated credit; else ""."""
         credit = self.cube.sums("function", quarter=self.quarter.name, model=LEADING)
         whole = sum(credit.values())
         open_share = (credit.get(UNKNOWN, 0.0) + credit.get(UNALLOCATED, 0.0)) / whole if whole else 0.0
         if open_share <= self.spec.unknown_floor:
-            return ""
-        return (
-            f"{share_in_words(open_share)} of the credit is unknown or unallocated, more than the "
+            return self.incomplete
+        told = (
+            f"Insufficient data: {share_in_words(open_share)} of the credit is unknown or unallocated, more than the "
             f"{share_in_words(self.spec.unknown_floor)} that ratios to cost allow."
         )
+        return f"{self.incomplete} {told}".strip()
 
     @cached_property
     def function_table(self) -> FunctionTable:
@@ -287,7 +292,7 @@ class CompanyAnalysis:
 
 
 def attribute_company(
-    company: Company, spec: AttributionSpec | None = None, period: str | None = None
+    company: Company, spec: AttributionSpec | None = None, period: str | None = None, *, incomplete: str = ""
 ) -> CompanyAnalysis:
     """Attribute a company's revenue: journeys, models, the ledger to the cent, and every answer from them.
 
@@ -295,6 +300,7 @@ def attribute_company(
         company: The company's records, taken in by ``open_company``; its engine stays open.
         spec: The measurement specification; default: what ships.
         period: The quarter that tables are for, such as ``2026Q2``; default: the last one that is over.
+        incomplete: Which floor of completeness the records break, as ``audit_company(...).insufficient`` says.
 
     Raises:
         InputError: The period is no quarter.
@@ -317,4 +323,6 @@ def attribute_company(
     learned = learn(prepared)
     models = [*prepared.spec.credit_models(prepared.kinds, prepared.opportunities), *learned.rules]
     ledger = make_ledger(prepared.journeys, models)
-    return CompanyAnalysis(prepared, quarter, learned, replace(ledger, fingerprint=prepared.spec.fingerprint))
+    return CompanyAnalysis(
+        prepared, quarter, learned, replace(ledger, fingerprint=prepared.spec.fingerprint), incomplete
+    )

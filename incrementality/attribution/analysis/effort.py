@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from incrementality.attribution.answers.function_table import FunctionRow, FunctionTable
-from incrementality.attribution.labels import UNALLOCATED, UNKNOWN, label_of
+from incrementality.attribution.labels import SHOWN_BESIDE, UNALLOCATED, UNKNOWN, label_of
 from incrementality.attribution.specification import LEADING
 from incrementality.errors import InputError
 from incrementality.warehouse.sql import parse
@@ -91,22 +91,22 @@ def function_table(
 
 
 def kind_rows(cube: CreditCube, quarter: Quarter, scale: float) -> tuple[dict[str, object], ...]:
-    """Return credit of the leading model by kind of event and function; saved revenue is marked as shown beside."""
-    found: list[dict[str, object]] = []
-    for kind in cube.values("kind"):
-        credit = cube.sums("function", quarter=quarter.name, model=LEADING, kind=kind)
-        whole = sum(credit.values())
-        found += [
-            {
-                "kind": kind,
-                "function": name,
-                "revenue_credited": credit[name] / scale,
-                "share": credit[name] / whole if whole else None,
-            }
-            for name in _in_order(credit, credit)
-            if credit[name]
-        ]
-    return tuple(found)
+    """Return one row a function with its credit of each kind of event, and a total; saved stands beside renewals."""
+    kinds = sorted(cube.values("kind"), key=lambda kind: (kind in SHOWN_BESIDE, kind))
+    credit = {kind: cube.sums("function", quarter=quarter.name, model=LEADING, kind=kind) for kind in kinds}
+    kinds = [kind for kind in kinds if credit[kind]]
+    every = cube.sums("function", quarter=quarter.name, model=LEADING)
+    names = _in_order({name for kind in kinds for name in credit[kind]}, every)
+    rows = [{kind: credit[kind].get(name, 0.0) / scale for kind in kinds} for name in names]
+    total = {kind: sum(credit[kind].values()) / scale for kind in kinds}
+    return tuple(
+        {"function": name, **{_beside(kind): amount for kind, amount in row.items()}}
+        for name, row in zip([*names, "total"], [*rows, total], strict=True)
+    )
+
+
+def _beside(kind: str) -> str:
+    return f"{kind} (beside)" if kind in SHOWN_BESIDE else kind
 
 
 def trend_rows(cube: CreditCube, until: Quarter, scale: float) -> tuple[dict[str, object], ...]:

@@ -9,9 +9,13 @@ from incrementality.attribution.labels import SHOWN_BESIDE
 from incrementality.attribution.models.gates import conversions_a_month
 from incrementality.attribution.paths_events import paths_of_events
 from incrementality.errors import IncrementalityError
+from incrementality.formatting import count
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from incrementality.attribution.analysis.prepared import Prepared
+    from incrementality.attribution.models.gates import ConversionGate
     from incrementality.attribution.models.path_credit import PathCredit
     from incrementality.attribution.models.rules import RuleModel
     from incrementality.attribution.paths_events import EventPaths
@@ -44,6 +48,7 @@ def learn(prepared: Prepared) -> LearnedModels:
     spec, company = prepared.spec, prepared.company
     answers: dict[tuple[str, str], PathCredit] = {}
     why: dict[str, list[str]] = {}
+    closed: dict[str, float] = {}
     for kind in (kind for kind in prepared.kinds if kind not in SHOWN_BESIDE and spec.learned):
         mean = conversions_a_month(
             company.warehouse, prepared.journeys.events, kind=kind, as_of=company.as_of, months=spec.gate.months
@@ -53,18 +58,28 @@ def learn(prepared: Prepared) -> LearnedModels:
             try:
                 if isinstance(found, IncrementalityError):
                     raise found
-                answer = spec.gate.judge(model.credit(found.paths), kind=kind, mean=mean)
+                answer = model.credit(found.paths)
             except IncrementalityError as error:
                 why.setdefault(model.name, []).append(f"{kind}: {error.message}")
                 continue
-            answers[model.name, kind] = answer
-            why.setdefault(model.name, []).extend(answer.reasons)
-    failed = {name for name, reasons in why.items() if len(reasons) and not any(key[0] == name for key in answers)}
+            answers[model.name, kind] = spec.gate.judge(answer, kind=kind, mean=mean)
+            why.setdefault(model.name, []).extend(f"{kind}: {reason}" for reason in answer.reasons)
+            if not spec.gate.opens(mean):
+                closed[kind] = mean
     by = cast("_By", spec.learned_by)
-    rules = tuple(
-        replace(answer.rule(by=by), kinds=(kind,)) for (name, kind), answer in answers.items() if name not in failed
-    )
-    return LearnedModels(answers, rules, {name: " ".join(dict.fromkeys(told)) for name, told in why.items() if told})
+    rules = tuple(replace(answer.rule(by=by), kinds=(kind,)) for (_, kind), answer in answers.items())
+    told = _too_few(spec.gate, closed)
+    withheld = {name: " ".join([*told, *dict.fromkeys(reasons)]) for name, reasons in why.items() if told or reasons}
+    return LearnedModels(answers, rules, withheld)
+
+
+def _too_few(gate: ConversionGate, closed: Mapping[str, float]) -> list[str]:
+    """Return in one sentence which kinds have too few conversions; nothing where none has."""
+    if not closed:
+        return []
+    had = ", ".join(f"{kind} had {count(int(mean))}" for kind, mean in closed.items())
+    needs = f"Needs {count(gate.conversions_a_month)} conversions a month (mean of {gate.months})"
+    return [f"{needs}; {had}. Shown, not counted; position-based leads."]
 
 
 def _paths(prepared: Prepared, kind: str) -> EventPaths | IncrementalityError:
