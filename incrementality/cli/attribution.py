@@ -53,6 +53,7 @@ def attribute(
     Reads attribution.yaml; writes attribution.json, attribution.html and the ledger below reports/PERIOD/. PERIOD
     "init" writes a commented attribution.yaml instead. Credit says who touched the revenue, never what they caused.
     """
+    from incrementality.attribution.analysis import tables_of
     from incrementality.workspace import Workspace, attribution_files, attribution_text, check_attribution
 
     project = Workspace.find(workspace)
@@ -61,6 +62,8 @@ def attribute(
         return
     if check and (period is None or show_sql):
         raise typer.BadParameter("needs the PERIOD of a page, and runs no SQL", param_hint="--check")
+    if audience is not None:
+        tables_of(audience)
     if check:
         answer = check_attribution(project, period or "")
     else:

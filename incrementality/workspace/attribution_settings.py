@@ -28,6 +28,7 @@ __all__ = [
     "ATTRIBUTION",
     "AttributionSettings",
     "attribution_yaml_example",
+    "parse_attribution_settings",
     "read_attribution_settings",
     "start_attribution",
 ]
@@ -103,12 +104,32 @@ def read_attribution_settings(workspace: Workspace) -> AttributionSettings:
             f"this workspace has no {ATTRIBUTION}, so nothing says where the company's tables lie",
             hint="write a commented one: incrementality attribute init",
         )
-    tree = read_tree(settings_text(path))
+    return parse_attribution_settings(workspace, settings_text(path), sha256=sha256_of(path))
+
+
+def parse_attribution_settings(workspace: Workspace, text: str, *, sha256: str = "") -> AttributionSettings:
+    """Read the text of an ``attribution.yaml``, today's or an earlier one.
+
+    Args:
+        workspace: The workspace.
+        text: The text.
+        sha256: Of the file that it was read from.
+
+    Raises:
+        InputError: It has problems; all that were found are listed with their lines.
+    """
+    tree = read_tree(text)
     if not isinstance(tree.value, dict):
         told = tree.problems or (Problem(1, (), f"the file holds {tree.spot(()).kind}; expected 'company:'"),)
         raise settings_refusal(ATTRIBUTION, told)
-    found = _parsed(workspace, tree, tree.value)
-    return AttributionSettings(*found, sha256_of(path))
+    return AttributionSettings(*_parsed(workspace, tree, _with_lists(tree.value)), sha256)
+
+
+def _with_lists(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
+    """Return values in which sequences are lists, as the sections' readers know them."""
+    if isinstance(value, dict):
+        return {key: _with_lists(item) for key, item in value.items()}
+    return [_with_lists(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _parsed(

@@ -3,7 +3,7 @@
 from incrementality.attribution.analysis.assembled import assemble
 from incrementality.attribution.analysis.company_analysis import CompanyAnalysis, attribute_company
 from incrementality.attribution.analysis.quarters import Quarter
-from incrementality.attribution.analysis.result import AUDIENCES, AnswerTable, AttributionResult
+from incrementality.attribution.analysis.result import AUDIENCES, AnswerTable, AttributionResult, tables_of
 
 __all__ = [
     "AUDIENCES",
@@ -13,4 +13,5 @@ __all__ = [
     "Quarter",
     "assemble",
     "attribute_company",
+    "tables_of",
 ]

@@ -12,7 +12,7 @@ from incrementality.errors import InputError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["AUDIENCES", "AnswerTable", "AttributionResult"]
+__all__ = ["AUDIENCES", "AnswerTable", "AttributionResult", "tables_of"]
 
 AUDIENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -24,6 +24,24 @@ AUDIENCES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "finance": ("reconciliation", "revenue", "functions", "costs", "unit_costs", "cohorts", "comparison"),
     }
 )
+
+
+def tables_of(audience: str) -> tuple[str, ...]:
+    """Return the keys of the tables that an audience reads first.
+
+    Raises:
+        InputError: There is no such audience.
+
+    Examples:
+        >>> tables_of("finance")[0]
+        'reconciliation'
+    """
+    if audience not in AUDIENCES:
+        raise InputError(
+            f"{audience!r} is no audience; there are: {', '.join(AUDIENCES)}.{did_you_mean(audience, AUDIENCES)}",
+            hint="name one of these",
+        )
+    return AUDIENCES[audience]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +128,7 @@ class AttributionResult:
         Raises:
             InputError: There is no such audience.
         """
-        if audience not in AUDIENCES:
-            raise InputError(
-                f"{audience!r} is no audience; there are: {', '.join(AUDIENCES)}.{did_you_mean(audience, AUDIENCES)}",
-                hint="name one of these",
-            )
-        return tuple(table for key in AUDIENCES[audience] for table in self.tables if table.key == key)
+        return tuple(table for key in tables_of(audience) for table in self.tables if table.key == key)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
