@@ -41,7 +41,6 @@ control, both arms counted together; *of the lift* is its coverage where it is s
 * An answer is expected in {expected} cells, {share} of the grid, and given in {given}.
 * Outside the bar: {outside} cells. Near it: {near}. Inside: {inside}. Without enough answers to say: {silent}.
 * Refused although the smaller arm has 50 payers, 40 accounts or 100 conversions: {refused}.
-* Measured before the present rules, and still to be measured again: {earlier} cells, marked *earlier*.
 
 Money is lognormal among payers (log standard deviation 1.5; 1 per session and at looks). Where there is an effect it is
 a lift of 20 % (5 % at looks): by more payers, by another rate, by a shift. Accounts hold 20 units in the mean, of
@@ -68,9 +67,7 @@ def loaded(name: str) -> ModuleType:
 
 bar = loaded("grid_bar")
 Row = dict[str, object]
-TEA_ROWS: dict[str, Row] = (
-    {row["cell"]: row for row in json.loads(TEA.read_text(encoding="utf-8"))} if TEA.exists() else {}
-)
+TEA_ROWS: dict[str, Row] = {row["cell"]: row for row in json.loads(TEA.read_text(encoding="utf-8"))}
 
 
 def verdict(row: Row) -> str:
@@ -93,10 +90,10 @@ def page(rows: list[Row]) -> str:
         share=_rate(expected / len(rows)),
         given=sum(2 * int(str(row["refused"])) <= int(str(row["replications"])) for row in rows),
         refused=sum(bool(row["refused"]) and bar.must_answer(row) for row in rows) or "none",
-        earlier=sum(bool(row.get("earlier")) for row in rows) or "no",
         **{name: len(found) for name, found in lying.items()},
     )
-    text += "\n## Outside the bar\n\n" + "".join(f"* {_cell(row)}: {_told(row)}.\n" for row in lying["outside"])
+    told = [f"* {_cell(row)}: {_told(row)}.\n" for row in lying["outside"]]
+    text += "\n## Outside the bar\n\n" + ("".join(told) or "None.\n")
     text += "\n## Near the bar\n\n" + "".join(f"* {_cell(row)}: {_told(row)}.\n" for row in lying["near"])
     for test in TESTS:
         of_test = [row for row in rows if row["tests_used"] and bar.main_test(row) == test and row["loses"] is not None]
@@ -109,11 +106,7 @@ def _told(row: Row) -> str:
         f"{what} {_rate(rate, 2) if what != 'width' else rate} (bar {_rate(limit) if what != 'width' else limit})"
         for what, rate, limit, _ in bar.missed(row)
     ]
-    return "; ".join(said) + (f" ({_reason(row)})" if verdict(row) == "outside" else "")
-
-
-def _reason(row: Row) -> str:
-    return "measured before the present rules" if row.get("earlier") else "by the present rules"
+    return "; ".join(said)
 
 
 def _table(title: str, rows: list[Row]) -> str:
@@ -125,7 +118,7 @@ def _table(title: str, rows: list[Row]) -> str:
 def _cell(row: Row) -> str:
     world = str(row["cell"]).partition(" bounds=")[0]
     named = row.get("bounds")
-    return (f"{world}, {named}" if named else world) + (" (*earlier*)" if row.get("earlier") else "")
+    return f"{world}, {named}" if named else world
 
 
 def _line(row: Row) -> str:
