@@ -8,7 +8,8 @@ import pytest
 from incrementality.errors import InputError, WorkspaceError
 from incrementality.workspace import Workspace
 from incrementality.workspace.attribution_settings import ATTRIBUTION
-from incrementality.workspace.definition_log import check_definitions, definition_log, record_definitions
+from incrementality.workspace.definition_log import check_definitions, definition_log
+from incrementality.workspace.definition_recording import record_definitions
 from incrementality.workspace.definitions import RestatedCredit, definitions_of
 
 SETTINGS = """\
