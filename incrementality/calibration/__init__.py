@@ -12,6 +12,7 @@ from incrementality.calibration.credit import (
 )
 from incrementality.calibration.evidence import Basis, Evidence, EvidenceSet
 from incrementality.calibration.hyperparameters import HyperGrid, HyperPoint
+from incrementality.calibration.ledger_cells import NEVER_SWITCHED_OFF, cells_of_ledger
 from incrementality.calibration.mixture import Mixture
 from incrementality.calibration.next_best import Candidate, NextExperiments, Suggestion, rank_experiments
 from incrementality.calibration.posterior import Outliers, Posterior, calibrate_cells
@@ -34,6 +35,7 @@ from incrementality.calibration.scoreboard import Score, Scoreboard, score_model
 
 __all__ = [
     "BASELINES",
+    "NEVER_SWITCHED_OFF",
     "Baseline",
     "BaselineName",
     "Basis",
@@ -64,6 +66,7 @@ __all__ = [
     "Spread",
     "Suggestion",
     "calibrate_cells",
+    "cells_of_ledger",
     "fit_baseline",
     "forward_in_time",
     "incremental_credit",
