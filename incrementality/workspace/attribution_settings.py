@@ -15,6 +15,7 @@ from incrementality.errors import InputError, WorkspaceError, did_you_mean
 from incrementality.experiment.tree import Problem, read_tree
 from incrementality.files import sha256_of, write_once
 from incrementality.taxonomy import Taxonomy, parse_taxonomy
+from incrementality.workspace.governance import Governance, parse_governance
 from incrementality.workspace.settings import settings_refusal, settings_text
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = [
 
 ATTRIBUTION = "attribution.yaml"
 
-_KEYS = ("company", "sources", "taxonomy", *ATTRIBUTION_SECTIONS, "targets")
+_KEYS = ("company", "sources", "taxonomy", *ATTRIBUTION_SECTIONS, "targets", "governance")
 _PLACE = re.compile(r"^([A-Za-z_*][\w*]*(?:\.[^\s:.\[\]]+|\[\d+\])*)(?::? )")
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _Read = TypeVar("_Read")
@@ -52,6 +53,7 @@ class AttributionSettings:
         taxonomy: The company's words.
         spec: How credit is split.
         targets: What the audit holds the records against.
+        governance: Who answers for the figures, and what they may be used for.
         sha256: Of the file.
     """
 
@@ -61,6 +63,7 @@ class AttributionSettings:
     taxonomy: Taxonomy
     spec: AttributionSpec
     targets: AuditTargets
+    governance: Governance
     sha256: str
 
 
@@ -134,7 +137,7 @@ def _with_lists(value: Any) -> Any:  # noqa: ANN401 - whatever YAML holds
 
 def _parsed(
     workspace: Workspace, tree: Tree, written: Mapping[str, Any]
-) -> tuple[str, datetime | None, Sources, Taxonomy, AttributionSpec, AuditTargets]:
+) -> tuple[str, datetime | None, Sources, Taxonomy, AttributionSpec, AuditTargets, Governance]:
     problems = [*tree.problems, *_unknown_keys(tree, written)]
     company = _mapping(written, "company", tree, problems)
     told = {key: value for key, value in company.items() if key != "as_of"}
@@ -144,10 +147,11 @@ def _parsed(
     sections = {key: value for key, value in written.items() if key in ATTRIBUTION_SECTIONS}
     spec = _tried(lambda: parse_attribution(sections), tree, problems)
     targets = _tried(lambda: parse_targets(written.get("targets")), tree, problems)
+    governance = _tried(lambda: parse_governance(written.get("governance")), tree, problems)
     as_of = _as_of(company.get("as_of"), tree, problems)
-    if problems or sources is None or taxonomy is None or spec is None or targets is None:
+    if problems or not (sources and taxonomy and spec and targets and governance):
         raise settings_refusal(ATTRIBUTION, problems)
-    return str(company.get("name", "")), as_of, sources, taxonomy, spec, targets
+    return str(company.get("name", "")), as_of, sources, taxonomy, spec, targets, governance
 
 
 def _unknown_keys(tree: Tree, written: Mapping[str, Any]) -> list[Problem]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from incrementality.capture.audit import audit_company
 from incrementality.display import DisplayMixin
 from incrementality.workspace.attributing import open_workspace_company
+from incrementality.workspace.audit_records import earlier_audits, keep_audit
+from incrementality.workspace.definition_log import check_definitions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +66,8 @@ def audit_data(
 ) -> DataAudit:
     """Take the company's tables in, tell what became of every row, and hold the records against their targets.
 
+    The audit is put on record below ``audits/``, with a log of issues that people edit.
+
     Args:
         workspace: The workspace; its ``attribution.yaml`` says where the tables lie.
         period: The quarter that is audited; default: the last one that is over.
@@ -75,8 +79,11 @@ def audit_data(
         IncrementalityError: Anything that cannot be used, named, with the next step.
     """
     with open_workspace_company(workspace, warehouse=warehouse, hash_ids=hash_ids, at=at) as (company, settings):
-        audit = audit_company(company, settings.targets, quarter=period)
-        sentences = (audit.sentence, *_sentences(company.intake, company.revenue), *audit.alarms)
+        audit = audit_company(company, settings.targets, earlier_audits(workspace), quarter=period)
+        definitions = check_definitions(workspace, audit.quarter).sentence
+        told = (audit.sentence, *_sentences(company.intake, company.revenue), *audit.alarms)
+        sentences = (*told, *filter(None, [definitions]))
+        keep_audit(workspace, audit)
         return DataAudit(audit, company.intake, company.revenue, dict(company.missing), sentences)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from incrementality.display import DisplayMixin
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from incrementality.attribution import AttributionSpec
+    from incrementality.attribution.analysis import AttributionResult
     from incrementality.capture.audit import AuditTargets
     from incrementality.workspace.definitions import DefinitionChange
     from incrementality.workspace.governance import Governance
 
-__all__ = ["ASSUMPTION", "MeasurementSpec", "SpecLine", "measurement_spec"]
+__all__ = ["ASSUMPTION", "MeasurementSpec", "SpecLine", "measurement_spec", "stated_beside"]
 
 ASSUMPTION = "(D) assumption, not measurement"
 
@@ -92,6 +93,12 @@ def measurement_spec(
             *(_governed(governance) if governance is not None else ()),
         )
     )
+
+
+def stated_beside(result: AttributionResult, spec: MeasurementSpec) -> AttributionResult:
+    """Return an attribution's answer with this specification in the place of the bare one."""
+    tables = (replace(one, rows=spec.to_dicts()) if one.key == "specification" else one for one in result.tables)
+    return replace(result, tables=tuple(tables))
 
 
 def _versions(spec: AttributionSpec, change: DefinitionChange | None, package: str) -> Iterator[SpecLine]:
