@@ -42,6 +42,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from incrementality.attribution.analysis import assemble_attribution, attribute_company
+    from incrementality.capture import open_company, parse_sources
     from incrementality.errors import IncrementalityError
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.experiment import Experiment, parse_experiment, read_experiment
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
         plot_novelty,
         plot_segments,
         plot_survival,
+        render_attribution,
         render_readout,
     )
     from incrementality.simulate import crm_journey_holdout, simulate_company
@@ -80,6 +83,8 @@ _ROOMS = {
     "Metric": "metrics",
     "Readout": "lift",
     "Workspace": "workspace",
+    "assemble_attribution": "attribution.analysis",
+    "attribute_company": "attribution.analysis",
     "build_campaign": "taxonomy",
     "build_link": "taxonomy",
     "check_campaigns": "taxonomy",
@@ -89,20 +94,23 @@ _ROOMS = {
     "design_experiment": "workspace",
     "evidence_of": "workspace",
     "experiment_covariance": "workspace",
+    "open_company": "capture",
     "parse_experiment": "experiment",
+    "parse_sources": "capture",
     "parse_taxonomy": "taxonomy",
     "plot_arms": "report",
     "plot_balance": "report",
     "plot_cumulative": "report",
     "plot_detectable": "report",
     "plot_effects": "report",
-    "plot_novelty": "report",
     "plot_evidence": "report",
+    "plot_novelty": "report",
     "plot_segments": "report",
     "plot_survival": "report",
     "read_experiment": "experiment",
     "read_out": "lift",
     "read_summaries": "lift",
+    "render_attribution": "report",
     "render_readout": "report",
     "simulate_company": "simulate",
 }
@@ -115,6 +123,8 @@ __all__ = [
     "Metric",
     "Readout",
     "Workspace",
+    "assemble_attribution",
+    "attribute_company",
     "build_campaign",
     "build_link",
     "check_campaigns",
@@ -124,7 +134,9 @@ __all__ = [
     "design_experiment",
     "evidence_of",
     "experiment_covariance",
+    "open_company",
     "parse_experiment",
+    "parse_sources",
     "parse_taxonomy",
     "plot_arms",
     "plot_balance",
@@ -138,6 +150,7 @@ __all__ = [
     "read_experiment",
     "read_out",
     "read_summaries",
+    "render_attribution",
     "render_readout",
     "simulate_company",
 ]

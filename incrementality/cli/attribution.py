@@ -12,12 +12,13 @@ from incrementality.cli.screen import aligned, paragraph, printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from incrementality.attribution.analysis import AnswerTable, AttributionResult
     from incrementality.warehouse import Warehouse
     from incrementality.workspace import DataAudit, Workspace
 
-__all__ = ["attribute", "attribution_lines", "audit_data", "deal"]
+__all__ = ["attribute", "attribution_lines", "audit_data", "company_demo", "deal"]
 
 PeriodArgument = Annotated[
     str | None,
@@ -130,6 +131,23 @@ def _table_lines(table: AnswerTable) -> list[str]:
     head = tuple(column_title(name) for name in names)
     texts = {k for k, name in enumerate(names) if isinstance(table.rows[0].get(name), str)}
     return aligned([head, *rows], left=texts)
+
+
+def company_demo(into: Path, *, seed: int, as_json: bool) -> None:
+    """Simulate a company, attribute its last quarter, and say how much was truly caused."""
+    from incrementality.workspace import attribution_text, make_company_demo
+
+    with progress("simulating a company and splitting its revenue", quiet=as_json):
+        made = make_company_demo(into, seed=seed)
+    if as_json:
+        print_json(attribution_text(made.result))
+        return
+    truth = (
+        f"The simulation knows what attribution cannot: of {made.result.currency} {made.revenue:,.0f} in all quarters, "
+        f"{made.caused:,.0f} would not have come without any contact. Credit splits all of it."
+    )
+    lines = attribution_lines(made.result, [made.result.table(key) for key in _SHOWN])
+    say(*lines, "", *paragraph(truth), "", f"Page: {near(made.page)}")
 
 
 def audit_data(

@@ -214,7 +214,7 @@ def notebook(
 
 @app.command(
     short_help="Simulate, read out, compare with the truth.",
-    epilog=examples("demo", "demo --into another-demo --seed 7", "demo --json"),
+    epilog=examples("demo", "demo --into another-demo --seed 7", "demo --json", "demo --company --into demo-company"),
 )
 def demo(
     *,
@@ -222,9 +222,15 @@ def demo(
         Path, typer.Option("--into", metavar="DIR", help="The demo's folder: new, empty, or an earlier demo.")
     ] = Path("demo"),
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="Seed of the simulation.", min=0)] = 1,
+    company: Annotated[
+        bool, typer.Option("--company", help="Simulate a whole company instead, and attribute its last quarter.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate a win-back holdout whose true effect is known, read it out, and compare both."""
+    if company:
+        attribution.company_demo(into, seed=seed, as_json=as_json)
+        return
     from dataclasses import asdict
 
     from incrementality.workspace import make_demo

@@ -7,10 +7,12 @@ from incrementality.simulate.company import CaptureFaults, CompanyHoldout, Simul
 from incrementality.simulate.hazards import annual_recurring_revenue, numeric_hazards, zero_inflated_revenue
 from incrementality.simulate.holdout import Manifest, SimulatedHoldout
 from incrementality.simulate.journey import crm_journey_holdout, regenerate
+from incrementality.simulate.scenarios import SCENARIOS, WorkedScenario
 from incrementality.simulate.trigger import SimulatedTrigger, expansion_trigger_holdout
 from incrementality.simulate.truth import TrueEffect, true_effects
 
 __all__ = [
+    "SCENARIOS",
     "CaptureFaults",
     "CompanyHoldout",
     "Manifest",
@@ -18,6 +20,7 @@ __all__ = [
     "SimulatedHoldout",
     "SimulatedTrigger",
     "TrueEffect",
+    "WorkedScenario",
     "annual_recurring_revenue",
     "cells_of",
     "crm_journey_holdout",

@@ -18,6 +18,7 @@ from incrementality.workspace.attribution_settings import (
     start_attribution,
 )
 from incrementality.workspace.auditing import DataAudit, audit_data
+from incrementality.workspace.company_demo import CompanyDemo, make_company_demo
 from incrementality.workspace.conclusions import DECISIONS, Conclusion, conclude, conclusion_of
 from incrementality.workspace.configuration import CONFIGURATION, Configuration
 from incrementality.workspace.contacts import ContactExport, export_contacts
@@ -66,6 +67,7 @@ __all__ = [
     "AssignedUnits",
     "AttributionFiles",
     "AttributionSettings",
+    "CompanyDemo",
     "Conclusion",
     "Configuration",
     "ContactExport",
@@ -113,6 +115,7 @@ __all__ = [
     "export_contacts",
     "health_of",
     "interview_request",
+    "make_company_demo",
     "make_demo",
     "may_receive",
     "new_request",

@@ -9,14 +9,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from incrementality.attribution import write_ledger
-from incrementality.attribution.analysis import AttributionResult, Quarter, assemble, attribute_company
+from incrementality.attribution.analysis import AttributionResult, Quarter, assemble_attribution, attribute_company
 from incrementality.capture import open_company
 from incrementality.capture.audit import audit_company
 from incrementality.errors import InputError, StaleReadout
 from incrementality.files import exclusive, make_folder, sha256_of, write_files, write_once
 from incrementality.report import render_attribution
 from incrementality.workspace.attribution_settings import read_attribution_settings
+from incrementality.workspace.audit_records import earlier_audits
+from incrementality.workspace.definition_log import check_definitions, definition_log
 from incrementality.workspace.influence_files import workspace_salt
+from incrementality.workspace.measurement_spec import measurement_spec, stated_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from incrementality.capture import Company
     from incrementality.warehouse import Locator, Warehouse
     from incrementality.workspace.attribution_settings import AttributionSettings
+    from incrementality.workspace.measurement_spec import MeasurementSpec
     from incrementality.workspace.project import Workspace
 
 __all__ = [
@@ -84,12 +88,29 @@ def attribute(
     """
     with open_workspace_company(workspace, warehouse=warehouse, hash_ids=hash_ids, at=at) as (company, settings):
         quarter = Quarter.ended_by(company.as_of).name if period is None else Quarter.parse(period).name
-        audit = audit_company(company, settings.targets, quarter=quarter)
+        audit = audit_company(company, settings.targets, earlier_audits(workspace, quarter), quarter=quarter)
         analysis = attribute_company(company, settings.spec, quarter, incomplete=audit.insufficient)
+        definitions = check_definitions(workspace, quarter)
+        warnings = (*filter(None, [definitions.sentence]), *audit.alarms)
         manifest = _manifest(analysis, settings, hash_ids=hash_ids)
-        result = assemble(analysis, name=settings.name, warnings=audit.alarms, manifest=manifest)
+        bare = assemble_attribution(analysis, name=settings.name, warnings=warnings, manifest=manifest)
+        result = stated_beside(bare, _measurement(workspace, settings))
         _write(workspace, analysis, result)
     return result
+
+
+def _measurement(workspace: Workspace, settings: AttributionSettings) -> MeasurementSpec:
+    from incrementality import __version__
+
+    log = definition_log(workspace)
+    change = log[-1] if log and check_definitions(workspace).recorded else None
+    return measurement_spec(
+        settings.spec,
+        governance=settings.governance,
+        targets=settings.targets,
+        change=change,
+        package=__version__,
+    )
 
 
 def deal_tree(

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from incrementality.lift import Readout
     from incrementality.simulate import SimulatedHoldout
 
-__all__ = ["Demo", "DemoRow", "make_demo"]
+__all__ = ["DEMO_MANIFEST", "Demo", "DemoRow", "check_demo_folder", "make_demo"]
 
 _ID = "winback-demo"
-_MANIFEST = "demo.json"
+DEMO_MANIFEST = "demo.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def make_demo(into: Path, *, seed: int = 1) -> Demo:
     Raises:
         WorkspaceError: The folder holds something else, or cannot be written.
     """
-    _check_folder(into)
+    check_demo_folder(into)
     world = crm_journey_holdout(seed=seed)
     make_folder(into)
     _write_manifest(world, into)  # marks the folder as a demo's, even where the rest is interrupted
@@ -77,10 +77,15 @@ def make_demo(into: Path, *, seed: int = 1) -> Demo:
     return Demo(readout=readout, page=workspace.files(_ID).page, rows=tuple(_rows(world, readout)))
 
 
-def _check_folder(into: Path) -> None:
+def check_demo_folder(into: Path) -> None:
+    """Check that a demo may write into a folder: it is new, empty, or an earlier demo's.
+
+    Raises:
+        WorkspaceError: It holds something else.
+    """
     if into.is_file():
         raise WorkspaceError(f"{into.name!r} is a file", hint="name a new folder: incrementality demo --into DIR")
-    if not into.is_dir() or (into / _MANIFEST).is_file():
+    if not into.is_dir() or (into / DEMO_MANIFEST).is_file():
         return
     if any(path.suffix != ".part" for path in into.iterdir()):
         what = "a workspace" if (into / CONFIGURATION).is_file() else "something else"
@@ -103,7 +108,7 @@ def _write_world(world: SimulatedHoldout, into: Path) -> Workspace:
 
 
 def _write_manifest(world: SimulatedHoldout, into: Path) -> None:
-    write_whole(into / _MANIFEST, json.dumps(asdict(world.manifest), indent=1, default=str) + "\n")
+    write_whole(into / DEMO_MANIFEST, json.dumps(asdict(world.manifest), indent=1, default=str) + "\n")
 
 
 def _rows(world: SimulatedHoldout, readout: Readout) -> Iterator[DemoRow]:

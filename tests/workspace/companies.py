@@ -54,6 +54,6 @@ def simulated(root: Path, *, accounts: int = 300, seed: int = 4) -> Workspace:
     company.write(root / "data")
     tables = sorted(path.stem for path in (root / "data").glob("*.csv") if path.stem not in {"entries", "assignments"})
     lines = ["company: {name: Simulated Ltd, as_of: 2026-01-30}", "sources:"]
-    text = "\n".join([*lines, *(f"  {name}: data/{name}.csv" for name in tables), ""])
+    text = "\n".join([*lines, *(f"  {name}: {{from: data/{name}.csv, money: {{unit: minor}}}}" for name in tables), ""])
     (root / "attribution.yaml").write_text(text, encoding="utf-8")
     return workspace

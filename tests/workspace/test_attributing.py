@@ -16,6 +16,7 @@ from incrementality.workspace import (
     audit_data,
     check_attribution,
     deal_tree,
+    make_company_demo,
     read_attribution_settings,
     start_attribution,
 )
@@ -253,3 +254,13 @@ def test_the_starter_can_be_read_as_it_is_and_is_never_overwritten(tmp_path):
     assert read_attribution_settings(workspace).name == "Example"
     with pytest.raises(WorkspaceError, match="is there already"):
         start_attribution(workspace)
+
+
+def test_the_demo_of_a_company_knows_what_was_caused(tmp_path):
+    made = make_company_demo(tmp_path / "demo", accounts=200, seed=3)
+    assert made.page.is_file()
+    assert 0 < made.caused < made.revenue
+    stated = next(row["amount"] for row in made.result.table("revenue").rows if row["part"] == "stated")
+    assert stated == pytest.approx(made.revenue, rel=0.1)
+    again = make_company_demo(tmp_path / "demo", accounts=200, seed=3).result
+    assert again.table("functions") == made.result.table("functions")

@@ -115,3 +115,14 @@ def test_no_design_notebook_without_a_request(workspace):
 
     with pytest.raises(InputError, match="asks for no holdout"):
         workspace.notebook("mail", design=True)
+
+
+@pytest.mark.domain("R1", "M13", "G5")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq", "ignore::DeprecationWarning:jupyter_client")
+def test_the_tutorial_of_attribution_sets_credit_beside_the_truth(execute):
+    done = execute(NOTEBOOKS / "tutorial-attribution.ipynb")
+    outputs = {cell["id"]: cell["outputs"] for cell in done.cells if cell["cell_type"] == "code"}
+    assert "revenue_credited" in outputs["credit"][0]["data"]["text/html"]
+    assert "each event once" in outputs["influence"][0]["data"]["text/html"]
+    assert "credited: all of it" in outputs["truth"][0]["text"]
+    assert done.cells[-1]["source"].startswith("## Decision")

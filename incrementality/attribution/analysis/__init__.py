@@ -1,6 +1,6 @@
 """From a company's clean tables to every answer of attribution, for one quarter."""
 
-from incrementality.attribution.analysis.assembled import assemble
+from incrementality.attribution.analysis.assembled import assemble_attribution
 from incrementality.attribution.analysis.company_analysis import CompanyAnalysis, attribute_company
 from incrementality.attribution.analysis.quarters import Quarter
 from incrementality.attribution.analysis.result import AUDIENCES, AnswerTable, AttributionResult, tables_of
@@ -11,7 +11,7 @@ __all__ = [
     "AttributionResult",
     "CompanyAnalysis",
     "Quarter",
-    "assemble",
+    "assemble_attribution",
     "attribute_company",
     "tables_of",
 ]

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from incrementality.attribution.answers.model_comparison import ModelComparison
     from incrementality.attribution.answers.role_mix import RoleMix
 
-__all__ = ["assemble"]
+__all__ = ["assemble_attribution"]
 
 _MOST_DEALS = 20
 _MOST_PAIRS = 3
 _SHORT = ("cs", "sdr", "ae")
 
 
-def assemble(
+def assemble_attribution(
     analysis: CompanyAnalysis,
     *,
     name: str = "",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["QUARTER", "CreditCube", "CubeRow", "credit_cube"]
 
+_DIGITS = 6  # parallel sums differ in later ones from run to run
 QUARTER = "CAST(extract(year FROM event_at) AS TEXT) || 'Q' || CAST(extract(quarter FROM event_at) AS TEXT)"
 _CUBE = f"""
 SELECT {QUARTER} AS quarter, kind, model, role, function, channel, sum(unrounded) AS unrounded, sum(credit) AS credit
@@ -32,7 +33,7 @@ class CubeRow:
         role: Source, close, assist or none.
         function: The function.
         channel: The channel.
-        unrounded: The credit before rounding, in minor units or micro-deals.
+        unrounded: The credit in minor units or micro-deals, to their millionth.
         credit: The credit to the unit.
     """
 
@@ -94,4 +95,4 @@ def credit_cube(ledger: CreditLedger) -> CreditCube:
 
 def _row(labels: list[str], unrounded: float, credit: int) -> CubeRow:
     quarter, kind, model, role, function, channel = labels
-    return CubeRow(quarter, kind, model, role, function, channel, float(unrounded), int(credit))
+    return CubeRow(quarter, kind, model, role, function, channel, round(float(unrounded), _DIGITS), int(credit))
