@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from incrementality.cli import assignments, attribution, designs, eligibility, evidence, lifecycle, requests, watching
+from incrementality.cli import (
+    assignments,
+    attribution,
+    definitions,
+    designs,
+    eligibility,
+    evidence,
+    lifecycle,
+    requests,
+    watching,
+)
 from incrementality.cli.group import holdout
 from incrementality.cli.output import JsonOption, WorkspaceOption, examples, near, print_json, progress, say
 from incrementality.cli.screen import colour_wanted, printable, readout_lines, status_lines, truth_lines
@@ -76,6 +86,10 @@ app.command(
     short_help="Show what became of every row that attribution reads.",
     epilog=examples("audit-data", "audit-data --hash-ids --json"),
 )(attribution.audit_data)
+app.command(
+    short_help="Show and record changes of definitions.",
+    epilog=examples("definitions", "definitions --json"),
+)(definitions.definitions)
 app.command(
     short_help="Show how one deal's amount was split.",
     epilog=examples("deal o_0000123", "deal o_0000123 --json"),

@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from incrementality.attribution.journey_columns import MICRO_DEALS
+from incrementality.capture.rates import minor_digits
 from incrementality.display import DisplayMixin
 from incrementality.experiment.tree import read_tree
 from incrementality.workspace.attribution_settings import ATTRIBUTION, parse_attribution_settings
@@ -159,6 +161,11 @@ class DefinitionChange(DisplayMixin):
     def hash(self) -> str:
         """SHA-256 of all of it: the next record names it, so that no record can be changed unseen."""
         return sha256_of_value(self._content())
+
+    @property
+    def scale(self) -> int:
+        """How many units of credit are one unit of the currency, or one deal."""
+        return MICRO_DEALS if self.currency == "deals" else 10 ** minor_digits(self.currency)
 
     @property
     def moved(self) -> int:

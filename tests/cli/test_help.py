@@ -37,6 +37,7 @@ COMMANDS = {
         "Credit says who touched",
     ],
     "audit-data": ["PERIOD", "--hash-ids", "--json", "--show-sql", "incrementality audit-data --hash-ids"],
+    "definitions": ["--owner NAME", "--reason TEXT", "--approved-by NAME", "--from DAY", "--json"],
     "deal": ["ID", "--json", "--show-sql", "incrementality deal o_0000123"],
     "conclude": ["ID", "--decision WORD", "--despite TEXT", "incrementality conclude mail --decision scale"],
 }
