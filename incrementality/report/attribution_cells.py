@@ -24,6 +24,7 @@ _AMOUNTS = frozenset(
 _USUAL: Mapping[str, str] = MappingProxyType(
     {"comparison": "share", "roles": "share", "paths": "share", "matrix": "amount", "kinds": "amount"}
 )
+_EXACT = frozenset({"reconciliation", "revenue"})  # their rows add up before the reader's eyes
 _RANKS = frozenset({"best_rank", "worst_rank"})
 _TITLES: Mapping[str, str] = MappingProxyType(
     {
@@ -68,7 +69,7 @@ def attribution_cell(table: str, name: str, value: object) -> str:
         return "yes" if value else "no"
     if not isinstance(value, int | float):
         return _word(str(value)) if name in _FUNCTION_COLUMNS else str(value)
-    return _number(_kind(table, name), value)
+    return _number("exact" if table in _EXACT else _kind(table, name), value)
 
 
 _FUNCTION_COLUMNS = frozenset({"function", "source", "team", "step"})
@@ -86,6 +87,8 @@ def _kind(table: str, name: str) -> str:
 def _number(kind: str, value: float) -> str:
     if kind == "share":
         return f"{100 * value:.1f} %".replace("-", "\N{MINUS SIGN}")
+    if kind == "exact" and isinstance(value, float):
+        return f"{value:,.2f}".replace("-", "\N{MINUS SIGN}")
     if kind == "amount" or isinstance(value, int):
         return f"{value:,.0f}".replace("-", "\N{MINUS SIGN}")
     text = f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:,.2f}"
