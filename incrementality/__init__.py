@@ -43,7 +43,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from incrementality.attribution.analysis import assemble_attribution, attribute_company
-    from incrementality.capture import open_company, parse_sources
+    from incrementality.capture import audit_company, open_company, parse_sources
     from incrementality.errors import IncrementalityError
     from incrementality.estimates import CheckResult, LiftEstimate
     from incrementality.experiment import Experiment, parse_experiment, read_experiment
@@ -85,6 +85,7 @@ _ROOMS = {
     "Workspace": "workspace",
     "assemble_attribution": "attribution.analysis",
     "attribute_company": "attribution.analysis",
+    "audit_company": "capture",
     "build_campaign": "taxonomy",
     "build_link": "taxonomy",
     "check_campaigns": "taxonomy",
@@ -125,6 +126,7 @@ __all__ = [
     "Workspace",
     "assemble_attribution",
     "attribute_company",
+    "audit_company",
     "build_campaign",
     "build_link",
     "check_campaigns",

@@ -1,5 +1,6 @@
 """The records of a company: touches, deals and money read under contract, cleaned, matched, set aside, audited."""
 
+from incrementality.capture.audit import Audit, AuditTargets, PastAudit, audit_company, parse_targets
 from incrementality.capture.campaign_names import audit_campaigns
 from incrementality.capture.company import Company, open_company
 from incrementality.capture.identified import TouchIdentities, identify_touches
@@ -15,12 +16,15 @@ from incrementality.capture.sources import parse_sources
 
 __all__ = [
     "PRESETS",
+    "Audit",
+    "AuditTargets",
     "Company",
     "Identities",
     "IdentityConflicts",
     "Intake",
     "Milestones",
     "MoneyFormat",
+    "PastAudit",
     "Preset",
     "Reason",
     "Revenue",
@@ -29,9 +33,11 @@ __all__ = [
     "TableIntake",
     "TouchIdentities",
     "audit_campaigns",
+    "audit_company",
     "identify_touches",
     "milestones",
     "open_company",
     "parse_sources",
+    "parse_targets",
     "resolve_identities",
 ]
