@@ -160,7 +160,7 @@ class _Sums:
 def _add_rules(
     sums: _Sums, journeys: Journeys, rules: Sequence[RuleModel], by: Sequence[str], left_out: Sequence[str]
 ) -> None:
-    found = rule_shares(journeys, rules)
+    found = rule_shares(journeys, rules, without=left_out)
     extremes = [parse(f"{end}($w)", w=weight) for _, weight in found.weights for end in ("min", "max")]
     aggregates = [parse("count(*)"), *extremes]
     aggregates += [parse(_AMOUNT, share=share) for share in found.shares]

@@ -116,6 +116,11 @@ class Journeys:
         """
         return replace(self, kept=self.warehouse.materialise(name, self.rows()).name)
 
+    def kinds(self) -> tuple[str, ...]:
+        """Return the kinds of the events, sorted."""
+        query = parse("SELECT DISTINCT kind FROM rows AS r", rows=exp.Subquery(this=self.event_rows()))
+        return tuple(sorted(str(kind) for (kind,) in self.warehouse.query(query)))
+
     def counts(self) -> JourneyCounts:
         """Count events and touches, and how many met."""
         met = parse("SELECT count(*), count(DISTINCT event_id) FROM rows AS r", rows=exp.Subquery(this=self.rows()))

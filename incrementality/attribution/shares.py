@@ -64,9 +64,13 @@ def parted_models(models: Iterable[CreditModel]) -> tuple[list[RuleModel], list[
     return rules, [model for model in listed if isinstance(model, RoleModel)]
 
 
-def rule_shares(journeys: Journeys, models: Sequence[RuleModel]) -> RuleShares:
-    """Return the shares of all rule models in one query; sums over an event are only taken where a model needs them."""
-    weights = [_weight(model) for model in models]
+def rule_shares(journeys: Journeys, models: Sequence[RuleModel], *, without: Sequence[str] = ()) -> RuleShares:
+    """Return the shares of all rule models in one query; sums over an event are only taken where a model needs them.
+
+    What a model does with kinds of events that are not there, or are named in ``without``, is left out; the caller
+    sets events of the latter aside.
+    """
+    weights = _of_kinds([_weight(model) for model in models], journeys, without)
     staged = [not m.normalised or w.find(exp.Window) is not None for m, w in zip(models, weights, strict=True)]
     rows = journeys.rows()
     first = [named(w, f"w_{k}") for k, w in enumerate(weights) if staged[k]]
@@ -105,6 +109,31 @@ def _weight(model: RuleModel) -> exp.Expression:
         among = exp.In(this=column("kind"), expressions=[literal(kind) for kind in model.kinds])
         weight = parse("CASE WHEN $among THEN $weight ELSE 0e0 END", among=among, weight=weight)
     return weight if model.trusted else parse("coalesce(CAST($weight AS DOUBLE), 0e0)", weight=weight)
+
+
+def _of_kinds(weights: list[exp.Expression], journeys: Journeys, without: Sequence[str]) -> list[exp.Expression]:
+    """Leave out what is only weighed for kinds of events that are not there, and is dear where it looks around."""
+    if not any(_kind_of(branch) for weight in weights for branch in weight.find_all(exp.If)):
+        return weights
+    kinds = set(journeys.kinds()) - set(without)
+    return [weight.transform(_without_absent, kinds) for weight in weights]
+
+
+def _without_absent(node: exp.Expression, kinds: set[str]) -> exp.Expression:
+    if not isinstance(node, exp.Case) or node.this is not None:
+        return node
+    kept = [branch for branch in node.args["ifs"] if _kind_of(branch) is None or _kind_of(branch) in kinds]
+    if len(kept) == len(node.args["ifs"]):
+        return node
+    default = node.args.get("default")
+    return exp.Case(ifs=kept, default=default) if kept else _without_absent(default or exp.null(), kinds)
+
+
+def _kind_of(branch: exp.If) -> str | None:
+    """Return the one kind of events that a branch is about, if it is about one."""
+    test = branch.this
+    about = isinstance(test, exp.EQ) and test.this == column("kind") and isinstance(test.expression, exp.Literal)
+    return str(test.expression.this) if about else None
 
 
 def _share(k: int, model: RuleModel) -> exp.Expression:

@@ -164,3 +164,24 @@ def test_no_touch_counts_twice_for_one_event_and_windows_part_events(engine):
     windows = Windows((WindowRule("*", 5),))
     journeys = journeys_of(engine, [touch("t", 3, "ae"), touch("u", 6, "cs")], [event("e1", 10)], windows)
     assert credit_totals(journeys, FIVE, by=("function",)).cells.keys() == {("ae",), ("unallocated",)}
+
+
+def test_kinds_side_by_side_are_credited_as_each_alone(engine):
+    touches = [touch(f"t{k}", 10 * k, f) for k, f in enumerate(("marketing", "ae", "cs", "ae"), start=1)]
+    kinds = ("new", "renewal", "expansion", "saved", "other")
+    events = [event(kind, amount=1000, kind=kind, flagged_at=days_before(25)) for kind in kinds]
+    models = [RULE_MODELS["shipped"], RULE_MODELS["linear"]]
+    by = ("kind", "function")
+    together = credit_totals(journeys_of(engine, touches, events), models, by=by)
+    for one in events:
+        alone = credit_totals(journeys_of(engine, touches, [one]), models, by=by)
+        mine = {key: amount for key, amount in together.of("shipped").items() if key[0] == one["kind"]}
+        assert mine == pytest.approx(alone.of("shipped")) != {}
+
+
+def test_kinds_left_out_do_not_change_the_others(engine):
+    touches = [touch("t1", 20, "marketing"), touch("t2", 10, "ae")]
+    new, saved = (event(kind, amount=1000, kind=kind, flagged_at=days_before(15)) for kind in ("new", "saved"))
+    models = [RULE_MODELS["shipped"]]
+    both = credit_totals(journeys_of(engine, touches, [new, saved]), models, by=("function",))
+    assert both == credit_totals(journeys_of(engine, touches, [new]), models, by=("function",))

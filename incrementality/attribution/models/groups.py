@@ -91,7 +91,7 @@ def save_event(first: float = 0.5, *, not_by: Sequence[str] = ("customer",), nam
             nobody=nobody,
             i=touch.position,
         )
-        counted = touch.total(parse("CASE WHEN $after THEN 1 ELSE 0 END", after=after))
+        counted = touch.count(after)
         one = touch.smallest(acted)
         others = parse("greatest($n - CASE WHEN $first IS NULL THEN 0 ELSE 1 END, 1)", n=counted, first=one)
         shares = {"share": literal(float(first)), "rest": literal(1 - float(first))}
@@ -141,7 +141,7 @@ def _alike(touch: Touch, test: exp.Expression, earlier: Sequence[exp.Expression]
     """Return a group's weight over the number of its touches in the event."""
     if weight == 0:
         return literal(0.0)
-    case = exp.Case(default=literal(0))
+    case = exp.Case(default=exp.false())
     for other in earlier:
-        case = case.when(other, literal(0))
-    return parse("$weight / $n", weight=literal(weight), n=touch.total(case.when(test, literal(1))))
+        case = case.when(other, exp.false())
+    return parse("$weight / $n", weight=literal(weight), n=touch.count(case.when(test, exp.true())))

@@ -33,6 +33,8 @@ class Touch:
         '"position" = "k"'
         >>> touch.total(touch.age_days).sql()
         'SUM("age_days") OVER (PARTITION BY "event_id")'
+        >>> touch.count(parse("$age < 7", age=touch.age_days)).sql()
+        'COUNT(CASE WHEN "age_days" < 7 THEN 1 END) OVER (PARTITION BY "event_id")'
     """
 
     def __getattr__(self, name: str) -> exp.Expression:
@@ -48,6 +50,10 @@ class Touch:
     def total(self, value: exp.Expression, *, within: Sequence[str] = ()) -> exp.Expression:
         """Return the sum of a value over the touches of the event; ``within`` names labels that part them."""
         return self._over(parse("sum($value)", value=value), within)
+
+    def count(self, test: exp.Expression) -> exp.Expression:
+        """Return for how many touches of the event a test holds."""
+        return self._over(parse("count(CASE WHEN $test THEN 1 END)", test=test), ())
 
     def largest(self, value: exp.Expression) -> exp.Expression:
         """Return the largest of a value over the touches of the event; empty values are left out."""
