@@ -3,12 +3,14 @@
     python tests/benchmarks/make_touches.py FOLDER N [--seed 7]
 
 ``touches_N.parquet`` holds one row a touch, by time: journey, ts (seconds), channel, ch (its code);
-``journeys_N.parquet`` one row a journey: journey, converted, value, end_ts (its last touch).
+``journeys_N.parquet`` one row a journey: journey, converted, value, end_ts (its last touch). More than ten million are
+made and written in parts, so that memory stays small: touches are then by time within each part.
 """
 
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ROWS_PER_GROUP = 500_000
+PART = 10_000_000
 MEAN_LENGTH, LONGEST, STAY = 4.2, 60, 0.25
 DAY = 86_400
 CHANNELS = (
@@ -35,9 +38,9 @@ CHANNELS = (
 SHARES = (0.22, 0.16, 0.13, 0.11, 0.09, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.01)
 
 
-def touches(n: int, seed: int) -> tuple[pa.Table, pa.Table]:
+def touches(n: int, seed: int, part: int = 0, before: int = 0) -> tuple[pa.Table, pa.Table]:
     """Geometric journeys; a touch repeats the channel before it a quarter of the time; later channels sell better."""
-    rng = np.random.default_rng([seed, len("touches"), n])
+    rng = np.random.default_rng([seed, len("touches"), n, *([part] if part else [])])
     lengths = np.minimum(rng.geometric(1 / MEAN_LENGTH, int(n / MEAN_LENGTH * 1.2) + 10), LONGEST)
     lengths = lengths[: int(np.searchsorted(np.cumsum(lengths), n, side="right"))]
     total, count = int(lengths.sum()), len(lengths)
@@ -55,11 +58,32 @@ def touches(n: int, seed: int) -> tuple[pa.Table, pa.Table]:
     value = np.where(converted, np.exp(rng.normal(4, 1, count)), 0.0).round(2)
     order = np.argsort(ts, kind="stable")
     names = pa.DictionaryArray.from_arrays(pa.array(code[order]), pa.array(CHANNELS))
-    rows = pa.table({"journey": journey[order], "ts": ts[order], "channel": names, "ch": code[order]})
+    rows = pa.table({"journey": before + journey[order], "ts": ts[order], "channel": names, "ch": code[order]})
     ends = ts[np.cumsum(lengths) - 1]
     return rows, pa.table(
-        {"journey": np.arange(count, dtype="i4"), "converted": converted, "value": value, "end_ts": ends}
+        {
+            "journey": np.arange(before, before + count, dtype="i4"),
+            "converted": converted,
+            "value": value,
+            "end_ts": ends,
+        }
     )
+
+
+def write(folder: Path, n: int, seed: int) -> list[Path]:
+    paths = [folder / f"{name}_{n}.parquet" for name in ("touches", "journeys")]
+    before = 0
+    with ExitStack() as files:
+        writers: list[pq.ParquetWriter] = []
+        for part, start in enumerate(range(0, n, PART)):
+            tables = touches(min(PART, n - start), seed, part, before)
+            before += tables[1].num_rows
+            if not writers:
+                pairs = zip(paths, tables, strict=True)
+                writers = [files.enter_context(pq.ParquetWriter(p, t.schema, compression="zstd")) for p, t in pairs]
+            for writer, table in zip(writers, tables, strict=True):
+                writer.write_table(table, row_group_size=ROWS_PER_GROUP)
+    return paths
 
 
 def main() -> None:
@@ -69,9 +93,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     call = parser.parse_args()
     call.folder.mkdir(parents=True, exist_ok=True)
-    for name, table in zip(("touches", "journeys"), touches(call.n, call.seed), strict=True):
-        path = call.folder / f"{name}_{call.n}.parquet"
-        pq.write_table(table, path, compression="zstd", row_group_size=ROWS_PER_GROUP)
+    for path in write(call.folder, call.n, call.seed):
         print(path)
 
 
