@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["render_attribution"]
 
-_OPEN = ("reconciliation", "functions", "kinds", "roles", "matrix", "influence", "comparison")
+_OPEN = ("reconciliation", "functions", "kinds", "roles", "matrix", "influence", "comparison", "steps", "velocity")
 _PLACES = {
     "revenue": ("reconciliation",),
     "functions": ("functions", "intervals", "kinds", "channels"),
@@ -149,7 +149,7 @@ def _models_picture(result: AttributionResult, known: dict[str, AnswerTable]) ->
         )
         for model in models
     )
-    return stacked_bars(f"Credit by function and model, {result.period}", bars)
+    return stacked_bars(f"Credit by function and model, {result.period}", bars, order=_functions(known))
 
 
 def _trend_picture(result: AttributionResult, known: dict[str, AnswerTable]) -> str:
@@ -158,7 +158,13 @@ def _trend_picture(result: AttributionResult, known: dict[str, AnswerTable]) -> 
     bars = tuple(
         Bar(quarter, f"{result.currency} {whole:,.0f}", shares) for quarter, whole, shares in _quarters(known["trend"])
     )
-    return stacked_bars("Credit by function and quarter", bars)
+    return stacked_bars("Credit by function and quarter", bars, order=_functions(known))
+
+
+def _functions(known: dict[str, AnswerTable]) -> tuple[str, ...]:
+    """Return the functions in the order of their table, which all pictures follow."""
+    rows = known["functions"].rows if "functions" in known else ()
+    return tuple(str(row["function"]) for row in rows if row["function"] not in _TOTALS)
 
 
 def _quarters(trend: AnswerTable) -> Iterator[tuple[str, float, dict[str, float]]]:

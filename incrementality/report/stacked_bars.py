@@ -35,20 +35,22 @@ class Bar:
     muted: bool = False
 
 
-def stacked_bars(title: str, bars: tuple[Bar, ...]) -> str:
+def stacked_bars(title: str, bars: tuple[Bar, ...], *, order: tuple[str, ...] = ()) -> str:
     """Return bars as an SVG element that says in words what it shows.
 
     Args:
         title: What it shows.
         bars: The bars, from top to bottom; parts keep one order and one colour in all of them.
+        order: Which parts come first, so that several pictures agree on colours; default: by the first bar's shares.
 
     Examples:
         >>> picture = stacked_bars("Credit", (Bar("linear", "EUR 10", {"ae": 0.25, "cs": 0.75}),))
         >>> picture.startswith("<svg"), "linear: cs 75.0 %, ae 25.0 %" in picture, picture.count("<rect")
         (True, True, 4)
     """
-    names = _parts(bars)
-    colours = {name: _GREY.get(name) or _COLOURS[k % len(_COLOURS)] for k, name in enumerate(_coloured(names))}
+    names = _parts(bars, order)
+    coloured = dict.fromkeys([*order, *names])
+    colours = {name: _GREY.get(name) or _COLOURS[k % len(_COLOURS)] for k, name in enumerate(coloured)}
     key, y = _key(names, colours)
     drawn = "".join(_drawn(bar, names, colours, y + _STEP * k) for k, bar in enumerate(bars))
     height = y + _STEP * len(bars)
@@ -59,15 +61,16 @@ def stacked_bars(title: str, bars: tuple[Bar, ...]) -> str:
     )
 
 
-def _parts(bars: tuple[Bar, ...]) -> list[str]:
-    """Return all parts, by the first bar's shares; what is unknown or unallocated comes last."""
+def _parts(bars: tuple[Bar, ...], order: tuple[str, ...]) -> list[str]:
+    """Return all parts, by the order and the first bar's shares; what is unknown or unallocated comes last."""
     names = {name for bar in bars for name, share in bar.shares.items() if share > _SMALL}
     first = bars[0].shares if bars else {}
-    return sorted(names, key=lambda name: (name in _GREY, name == "unallocated", -first.get(name, 0.0), name))
+    place = {name: k for k, name in enumerate(order)}
 
+    def rank(name: str) -> tuple[bool, bool, int, float, str]:
+        return name in _GREY, name == "unallocated", place.get(name, len(place)), -first.get(name, 0.0), name
 
-def _coloured(names: list[str]) -> list[str]:
-    return [*(name for name in names if name not in _GREY), *(name for name in names if name in _GREY)]
+    return sorted(names, key=rank)
 
 
 def _key(names: list[str], colours: dict[str, str]) -> tuple[str, float]:

@@ -133,3 +133,12 @@ def test_bars_fill_their_width_whatever_the_order_of_parts():
     widths = [float(width) for width in re.findall(r'width="([\d.]+)" height="18"', one)]
     assert sum(widths) == pytest.approx(360)
     assert one.rindex("unallocated 50.0 %") > one.rindex("<title>y 25.0 %")
+
+
+def test_pictures_agree_on_colours():
+    order = ("ae", "cs")
+    one = stacked_bars("Models", (Bar("a", "", {"ae": 0.9, "cs": 0.1}),), order=order)
+    other = stacked_bars("Quarters", (Bar("a", "", {"ae": 0.1, "cs": 0.9}),), order=order)
+    colours = [re.findall(r'rx="2" fill="(#\w+)"/><text[^>]*>(\w+)<', picture) for picture in (one, other)]
+    assert colours[0] == colours[1]
+    assert [name for _, name in colours[0]] == ["AE", "CS"]
