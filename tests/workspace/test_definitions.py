@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from incrementality.errors import InputError, WorkspaceError
-from incrementality.workspace import Workspace
+from incrementality.errors import InputError, StaleReadout, WorkspaceError
+from incrementality.workspace import Workspace, definition_recording
 from incrementality.workspace.attribution_settings import ATTRIBUTION
 from incrementality.workspace.definition_log import check_definitions, definition_log
 from incrementality.workspace.definition_recording import record_definitions
@@ -150,3 +150,16 @@ def test_a_missing_record_is_found(recorded):
     (recorded.root / "definitions" / "0001.json").unlink()
     with pytest.raises(WorkspaceError, match="does not follow the record before it"):
         definition_log(recorded)
+
+
+def test_of_two_people_who_record_at_once_one_is_told_to_look_again(recorded, monkeypatch):
+    edit(recorded, SETTINGS + SHORTER)
+
+    def meanwhile(workspace, *_, **__):
+        monkeypatch.undo()
+        record_definitions(workspace, **WHO | {"owner": "Cy"}, effective_from=LATER, at=AT)
+
+    monkeypatch.setattr(definition_recording, "restate", meanwhile)
+    with pytest.raises(StaleReadout, match="another change was recorded"):
+        record_definitions(recorded, **WHO, effective_from=LATER, at=AT)
+    assert [one.owner for one in definition_log(recorded)] == ["Ann", "Cy"]

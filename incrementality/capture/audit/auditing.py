@@ -32,6 +32,7 @@ _NEEDS = {
         "source_late",
         "source_after_close",
         "source_overwritten",
+        "trigger_missing",
         "edited_after_close",
         "partner_sourced",
         "loss_reasons",

@@ -31,6 +31,7 @@ _OPENED = {
     "source_overwritten": f"({_STATED}) AND source_at_close <> creation_source",
     "partner_sourced": "creation_source = 'partner'",
 }
+_WITH_TRIGGER = "kind = 'expansion' AND creation_source IN ('csm', 'sales', 'plg', 'customer', 'customer_executive')"
 _LINES = """
 SELECT l.issued_at AS at, l.amount AS amount, l.kind AS kind, m.event_id IS NULL AS unmatched
 FROM lines AS l JOIN matches AS m ON m.line_id = l.line_id
@@ -74,6 +75,7 @@ def deal_readings(company: Company) -> dict[str, Readings]:
     """Return the metrics of deals: sources by the quarter of creation, edits and reasons by that of the close."""
     deals = company.tables["opportunities"]
     opened = {name: Fault(parse(test)) for name, test in _OPENED.items()}
+    opened["trigger_missing"] = Fault(parse("creation_trigger IS NULL"), among=parse(_WITH_TRIGGER))
     closed = {
         "edited_after_close": Fault(parse("edited_at > closed_at"), among=parse("closed_at IS NOT NULL")),
         "loss_reasons": Fault(parse("reason IS NULL"), among=parse("outcome = 'lost'")),

@@ -78,6 +78,16 @@ _SOURCES = (
         "lock the field 24 hours after creation; ask who changed it and why",
     ),
     MetricRule(
+        "trigger_missing",
+        "sources without a trigger",
+        "expansions opened that CSM, sales, product or the customer are said to have started, without what set them "
+        "off / all such expansions",
+        "lower",
+        0.1,
+        _OPERATIONS,
+        "make the creation trigger mandatory beside the source",
+    ),
+    MetricRule(
         "edited_after_close",
         "deals edited after the close",
         "deals changed after they were closed / deals closed in the quarter",

@@ -42,7 +42,7 @@ def blurred(taken_in):
 def test_the_clean_company_raises_no_alarm(clean):
     assert clean.alarms == ()
     assert clean.insufficient == ""
-    assert clean.sentence == "Audit of 2026Q2: 27 metrics, none fails."
+    assert clean.sentence == "Audit of 2026Q2: 28 metrics, none fails."
 
 
 @pytest.mark.domain("D1", "D3", "D6", "D7")

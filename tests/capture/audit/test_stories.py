@@ -69,6 +69,13 @@ def test_a_source_after_the_close_is_no_other_fault(audited):
     assert [audit[name].last.at_fault for name in names] == [1, 0, 0, 0]
 
 
+@pytest.mark.domain("D1", "D2")
+def test_an_expansion_names_what_set_it_off(audited):
+    changes = [{"creation_trigger": "QBR"}, {"creation_trigger": ""}, {"creation_source": "partner"}, {"kind": "new"}]
+    audit = audited({"opportunities": deals(*(EXPANSION | {"creation_trigger": ""} | change for change in changes))})
+    assert (audit["trigger_missing"].last.at_fault, audit["trigger_missing"].last.of) == (1, 2)
+
+
 @pytest.mark.domain("D7")
 def test_a_deal_is_linked_by_the_part_that_its_lead_plays(audited):
     steps = [{"step": "lead", "occurred_at": "2026-01-20", "account_id": "a1", "contact_id": "c1"}]
