@@ -57,7 +57,7 @@ def measured(cell, replications):
 
 
 def replications_of(cell):
-    """Return how many experiments of a cell are drawn: many where they are quick, 300 where they are slowest."""
+    """Return how many experiments of a cell are drawn: many where they are quick, 500 where they are slowest."""
     family = cell["family"]
     if family == "accounts":
         return 20_000
@@ -67,11 +67,11 @@ def replications_of(cell):
     if family == "conversion":
         return 3000 if cell["test"] == "exact" else 10_000
     if family in {"normal", "orders per session"}:
-        return 10_000 if cell["n"] <= 5000 else 2000 if cell["n"] <= 20_000 else 600
+        return 10_000 if cell["n"] <= 5000 else 2000
     drawn = cell["n"] * (cell["payers"] if family == "revenue" else 1.0)
     if drawn <= 5000 and cell["n"] <= 20_000:
         return 2000 if drawn <= 500 else 1000
-    return 300 if family == "revenue" else 600
+    return 600
 
 
 def _sides(ours, usual):
