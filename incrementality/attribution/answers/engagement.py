@@ -184,10 +184,11 @@ def back_test_engagement(deals: Sequence[DealHistory], *, age: float, below: flo
     """
     ended = [deal for deal in deals if deal.outcome in ("won", "lost") and deal.age >= age]
     won = _by_kind(deal for deal in ended if deal.outcome == "won")
+    reached = {place: np.sort(_touches(group, age)) for place, group in won.items()}
     counted = {True: [0, 0], False: [0, 0]}
     for deal in ended:
-        others = [other for other in won.get((deal.kind, deal.segment), []) if other.deal != deal.deal]
-        percentile = _percentile(deal.touched_by(age), _touches(others, age))
+        theirs = reached.get((deal.kind, deal.segment), np.empty(0, dtype=np.int64))
+        percentile = _percentile_among(deal.touched_by(age), theirs, without_it=deal.outcome == "won")
         if percentile is not None:
             counted[percentile < below][0] += deal.outcome == "won"
             counted[percentile < below][1] += 1
@@ -217,6 +218,15 @@ def _percentile(mine: int, theirs: NDArray[np.int64]) -> float | None:
     if len(theirs) < _FEWEST_WON:
         return None
     return float(np.mean(theirs < mine) + np.mean(theirs == mine) / 2)
+
+
+def _percentile_among(mine: int, theirs: NDArray[np.int64], *, without_it: bool) -> float | None:
+    """Return the percentile among sorted counts, from which the deal's own is taken away."""
+    others = len(theirs) - without_it
+    if others < _FEWEST_WON:
+        return None
+    fewer, up_to = (int(np.searchsorted(theirs, mine, side)) for side in ("left", "right"))
+    return (fewer + (up_to - fewer - without_it) / 2) / others
 
 
 def _missing(deal: DealHistory, won: Sequence[DealHistory]) -> tuple[str, ...]:

@@ -71,3 +71,21 @@ class TestBackTest:
 def test_a_percentile_lies_between_0_and_1():
     with pytest.raises(InputError, match="between 0 and 1"):
         compare_engagement([], below=25)
+
+
+def test_the_back_test_compares_each_deal_with_the_others_one_by_one():
+    """The sorted counts say what leaving each deal out of its group by hand says."""
+    rng = np.random.default_rng(5)
+    deals = [
+        DealHistory(f"d{k}", "new", "", 60, "won" if k % 3 else "lost", {"ae": tuple(rng.uniform(0, 50, k % 7))})
+        for k in range(90)
+    ]
+    counted = {True: [0, 0], False: [0, 0]}
+    for deal in deals:
+        others = [one.touched_by(30) for one in deals if one.outcome == "won" and one.deal != deal.deal]
+        mine = deal.touched_by(30)
+        percentile = np.mean([n < mine for n in others]) + np.mean([n == mine for n in others]) / 2
+        counted[bool(percentile < 0.25)][0] += deal.outcome == "won"
+        counted[bool(percentile < 0.25)][1] += 1
+    found = back_test_engagement(deals, age=30)
+    assert [found.below_won, found.below, found.others_won, found.others] == [*counted[True], *counted[False]]
