@@ -2,17 +2,21 @@
 
     python tests/benchmarks/measure_attribution.py PEER FOLDER N
 
-The touches of ``make_touches.py``, and the same as canonical tables: whole-number ids, times as timestamps, amounts in
-cents. CPU is user plus system time of the process for one run of what the peer does, after a first one; reading the
-files is part of it.
+The tables of ``attribution_queries.py`` are there already. CPU is user plus system time of the process for one run of
+what the peer does, from the files to the answer, after a first one; imports are not part of it, bringing rows into the
+shape that a package wants is. ``check`` is the credit of e-mail by the first five models.
 
 Peers:
-    ours_five       first, last, linear, time decay and position-based credit by channel, in one query
-    ours_all        all rule models that need no further tables, by channel, in one query
-    ours_ledger     the rounded ledger of the five models, one row an event, model and channel
-    ours_bootstrap  intervals of the five models' credit by channel, 1,000 replicates, from the ledger
-    hand_written    the DuckDB query of the five models, by hand, on the rows as they were made
-    hand_canonical  the same on the canonical tables that ours reads
+    ours_five            first, last, linear, time decay and position-based credit by channel, in one query
+    ours_nine            nine rule models by channel, in one query, on the full tables
+    ours_ledger          the rounded ledger of the five models, one row an event, model and channel
+    ours_bootstrap       intervals of the five models' credit by channel, 1,000 replicates, from the ledger
+    hand_written         the DuckDB query of the five models, by hand, on the rows as they were made
+    hand_canonical       the same on the canonical tables that ours reads
+    hand_same            the same with what ours does as well: touches within 180 days, ties in a declared order
+    hand_nine            the DuckDB query of the nine models, by hand, on the full tables; windows and order as ours
+    mam                  marketing-attribution-models, the five models
+    channel_attribution  ChannelAttribution, first, last and linear; paths are grouped by DuckDB beforehand
 """
 
 from __future__ import annotations
@@ -23,7 +27,9 @@ import resource
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from attribution_queries import PATHS, QUERIES, table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
 
 THREADS = int(os.environ.get("BENCH_THREADS", "2"))
 FIVE = ("first", "last", "linear", "time_decay", "position")
-ALL = (*FIVE, "last_non_direct", "w_shaped", "usage_weighted", "shipped")
+NINE = (*FIVE, "last_non_direct", "w_shaped", "usage_weighted", "shipped")
 
 
 def cpu() -> float:
@@ -40,40 +46,22 @@ def cpu() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def canonical(folder: Path, n: int) -> tuple[Path, Path]:
-    """Return the canonical tables, made of the plain ones unless they are there."""
-    import duckdb
-
-    touches, events = folder / f"canonical_touches_{n}.parquet", folder / f"canonical_events_{n}.parquet"
-    if not events.exists():
-        start = "TIMESTAMP '2025-01-01' + INTERVAL 1 SECOND *"
-        plain = f"read_parquet('{folder}/touches_{n}.parquet', file_row_number = true)"
-        made = f"""SELECT file_row_number AS touch_id, journey AS account_id, channel, {start} ts AS occurred_at
-            FROM {plain}"""  # noqa: S608
-        duckdb.sql(f"COPY ({made}) TO '{touches}' (FORMAT parquet)")
-        made = f"""SELECT journey AS event_id, journey AS account_id, 'new' AS kind, {start} end_ts AS occurred_at,
-            CAST(round(100 * value) AS BIGINT) AS amount FROM '{folder}/journeys_{n}.parquet' WHERE converted"""  # noqa: S608
-        duckdb.sql(f"COPY ({made}) TO '{events}' (FORMAT parquet)")
-    return touches, events
-
-
-def journeys_of(folder: Path, n: int) -> Journeys:
+def journeys_of(folder: Path, n: int, tables: str = "canonical") -> Journeys:
     from incrementality.attribution import WINDOW_PRESETS, open_journeys
     from incrementality.warehouse import connect, locate
 
     engine = connect(threads=THREADS)
-    touches, events = (engine.open(locate(str(path), base=folder)) for path in canonical(folder, n))
+    paths = [table(f"{tables}_{name}", folder, n) for name in ("touches", "events")]
+    touches, events = (engine.open(locate(str(path), base=folder)) for path in paths)
     return open_journeys(engine, touches, events, WINDOW_PRESETS["default"])
 
 
-def totals(folder: Path, n: int, names: tuple[str, ...]) -> Callable[[], list[float]]:
+def totals(journeys: Journeys, names: tuple[str, ...]) -> Callable[[], list[float]]:
     from incrementality.attribution import RULE_MODELS, credit_totals
-
-    journeys = journeys_of(folder, n)
 
     def run() -> list[float]:
         credit = credit_totals(journeys, [RULE_MODELS[name] for name in names])
-        return [credit.of(name)["email",] / 100 for name in FIVE]
+        return [credit.of(name)["email",] / 100 for name in names]
 
     return run
 
@@ -105,47 +93,78 @@ def bootstrap(folder: Path, n: int) -> Callable[[], list[float]]:
     return run
 
 
-HAND_WRITTEN = """
-WITH c AS ({rows}),
-w AS (SELECT *, row_number() OVER win i, count(*) OVER (PARTITION BY journey) k, pow(0.5, age / 604800.0) d
-  FROM c WINDOW win AS (PARTITION BY journey ORDER BY ts)),
-x AS (SELECT *, sum(d) OVER (PARTITION BY journey) sd FROM w)
-SELECT channel, sum(value) FILTER (i = 1) f, sum(value) FILTER (i = k) l, sum(value / k) lin, sum(value * d / sd) dec,
-  sum(value * CASE WHEN k = 1 THEN 1 WHEN k = 2 THEN .5 WHEN i = 1 OR i = k THEN .4 ELSE .2 / (k - 2) END) pos
-FROM x GROUP BY 1 ORDER BY 1
-"""
-PLAIN = """
-SELECT t.journey, t.channel, t.ts, j.value, j.end_ts - t.ts AS age
-FROM '{folder}/touches_{n}.parquet' t JOIN '{folder}/journeys_{n}.parquet' j USING (journey) WHERE j.converted
-"""
-CANONICAL = """
-SELECT t.account_id AS journey, t.channel, t.occurred_at AS ts, j.amount / 100 AS value,
-  epoch(j.occurred_at) - epoch(t.occurred_at) AS age
-FROM '{folder}/canonical_touches_{n}.parquet' t JOIN '{folder}/canonical_events_{n}.parquet' j USING (account_id)
-"""
-
-
-def hand_written(folder: Path, n: int, rows: str) -> Callable[[], list[float]]:
+def hand_written(folder: Path, n: int, query: str) -> Callable[[], list[float]]:
     import duckdb
 
-    canonical(folder, n)
     connection = duckdb.connect(config={"threads": THREADS, "memory_limit": "320MB"})
     connection.execute("SET enable_progress_bar = false")
 
     def run() -> list[float]:
-        query = HAND_WRITTEN.format(rows=rows.format(folder=folder, n=n))
-        return next([*row[1:]] for row in connection.execute(query).fetchall() if row[0] == "email")
+        rows = connection.execute(query.format(folder=folder, n=n)).fetchall()
+        return next([*row[1:]] for row in rows if row[0] == "email")
+
+    return run
+
+
+def mam(folder: Path, n: int) -> Callable[[], list[float]]:
+    import polars as pl
+    from mam.core import MAM
+
+    names = {"user_id_colname": "journey", "datetime_colname": "ts", "conversion_value_colname": "value"}
+    models = ("first_click", "last_click", "linear", "time_decay", "position_based")
+
+    def credit(answer: object) -> float:
+        frames = [value for value in vars(answer).values() if isinstance(value, pl.DataFrame)]
+        found = next(frame for frame in frames if "attribution" in frame.columns)
+        return float(found.filter(pl.col("channels").cast(pl.String) == "email")["attribution"][0])
+
+    def run() -> list[float]:
+        last = pl.col("ts") == pl.col("end_ts")
+        rows = (
+            pl.scan_parquet(table("touches", folder, n))
+            .select("journey", "ts", "channel")
+            .join(pl.scan_parquet(table("journeys", folder, n)), on="journey")
+            .with_columns(
+                pl.from_epoch("ts"),
+                pl.col("channel").cast(pl.String),
+                conv=pl.col("converted") & last,
+                value=pl.when(last).then("value").otherwise(0.0),
+            )
+            .filter("converted")
+            .select("journey", "ts", "channel", "conv", "value")
+            .collect()
+        )
+        made = MAM(rows, "session", "channel", "conv", **names)
+        return [credit(getattr(made, f"run_{name}")()) for name in models]
+
+    return run
+
+
+def channel_attribution(folder: Path, n: int) -> Callable[[], list[float]]:
+    import ChannelAttribution
+    import duckdb
+    import pyarrow as pa  # noqa: F401 - before the clock starts
+
+    def run() -> list[float]:
+        connection: Any = duckdb.connect(config={"threads": THREADS})
+        connection.execute("SET enable_progress_bar = false")
+        paths = connection.execute(PATHS.format(folder=folder, n=n)).fetchdf()
+        options = {"var_value": "total_conversion_value", "sep": ">", "flg_pro": False}
+        found = ChannelAttribution.heuristic_models(paths, "path", "total_conversions", **options)
+        row = found[found.channel_name.str.strip() == "email"].iloc[0]
+        return [float(row[f"{name}_touch_value"]) for name in ("first", "last", "linear")]
 
     return run
 
 
 PEERS: dict[str, Callable[[Path, int], Callable[[], list[float]]]] = {
-    "ours_five": lambda folder, n: totals(folder, n, FIVE),
-    "ours_all": lambda folder, n: totals(folder, n, ALL),
+    "ours_five": lambda folder, n: totals(journeys_of(folder, n), FIVE),
+    "ours_nine": lambda folder, n: totals(journeys_of(folder, n, "full"), NINE),
     "ours_ledger": ledger,
     "ours_bootstrap": bootstrap,
-    "hand_written": lambda folder, n: hand_written(folder, n, PLAIN),
-    "hand_canonical": lambda folder, n: hand_written(folder, n, CANONICAL),
+    **{name: lambda folder, n, query=query: hand_written(folder, n, query) for name, query in QUERIES.items()},
+    "mam": mam,
+    "channel_attribution": channel_attribution,
 }
 
 
