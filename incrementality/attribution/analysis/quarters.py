@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from incrementality.errors import InputError
 
@@ -55,8 +55,10 @@ class Quarter:
         Examples:
             >>> Quarter.ended_by(datetime(2026, 4, 1)).name, Quarter.ended_by(datetime(2026, 3, 31)).name
             ('2026Q1', '2025Q4')
+        >>> Quarter.ended_by(datetime(2026, 3, 31, 23, 59, 59, 999999)).name  # the end of the last day
+        '2026Q1'
         """
-        return cls.of(at).previous
+        return cls.of(at + timedelta(microseconds=1)).previous
 
     @property
     def name(self) -> str:

@@ -157,6 +157,8 @@ def _around(counts: Sequence[int], start: int, end: int) -> int | None:
 def find_drift(volumes: Volumes, quarter: str) -> tuple[DriftAlarm, ...]:
     """Return how a quarter's touches differ from those of earlier whole quarters, of which three or more are needed.
 
+    A quarter that is not over is not judged.
+
     *Lost* and *added*: at most 5 % of what the other side has, which is 30 touches a quarter or more. *Volume*: twice
     or half as many as the median of the earlier quarters, and more than 6 away on the scale of 2 sqrt(count + 3/8)
     (Anscombe, 1948, https://doi.org/10.2307/2332343), in units of their median absolute deviation or sqrt(2), the
@@ -174,7 +176,10 @@ def find_drift(volumes: Volumes, quarter: str) -> tuple[DriftAlarm, ...]:
         >>> [alarm.sentence for alarm in find_drift(volumes, "2025Q4")][0]
         'The channel phone vanished: 75 touches a quarter before, none now.'
     """
-    tables = _by_dimension(volumes, quarter_index(quarter))
+    now = quarter_index(quarter)
+    if volumes.first + volumes.months < 3 * (now + 1):
+        return ()
+    tables = _by_dimension(volumes, now)
     found = [
         alarm
         for dimension, rows in tables.items()

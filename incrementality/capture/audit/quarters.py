@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from incrementality.errors import InputError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["month_name", "month_of", "quarter_ended_by", "quarter_index", "quarter_name", "quarter_of"]
 
+_INSTANT = timedelta(microseconds=1)
 _NAME = re.compile(r"(\d{4})-?Q([1-4])", re.IGNORECASE)
 
 
@@ -61,8 +63,11 @@ def quarter_ended_by(at: datetime) -> str:
         >>> from datetime import datetime
         >>> quarter_ended_by(datetime(2026, 7, 30)), quarter_ended_by(datetime(2026, 6, 30))
         ('2026Q2', '2026Q1')
+        >>> quarter_ended_by(datetime(2026, 6, 30, 23, 59, 59, 999999))  # the end of the last day
+        '2026Q2'
     """
-    return quarter_name(4 * at.year + (at.month - 1) // 3 - 1)
+    after = at + _INSTANT
+    return quarter_name(4 * after.year + (after.month - 1) // 3 - 1)
 
 
 def quarter_of(time: str) -> exp.Expression:

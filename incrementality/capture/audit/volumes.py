@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -75,7 +76,8 @@ def touch_volumes(warehouse: Warehouse, touches: Relation, *, as_of: datetime) -
     query = parse("SELECT count(*) FROM touches WHERE NOT occurred_at IS NULL", touches=touches.name)
     query.set("expressions", [*keys, parse("count(*)")])
     query.set("group", exp.Group(expressions=[exp.Literal.number(k + 1) for k in range(len(keys))]))
-    last = 12 * as_of.year + as_of.month - 2
+    after = as_of + timedelta(microseconds=1)
+    last = 12 * after.year + after.month - 2
     found = [row for row in warehouse.query(query) if int(row[-2]) <= last]
     if not found:
         return Volumes(last + 1, {})

@@ -1,9 +1,13 @@
 """Drift is found from counts alone, and chance alone raises no alarm."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from incrementality.capture.audit import Volumes, find_drift, missing_months
+from incrementality.capture.audit import Volumes, find_drift, missing_months, touch_volumes
+from incrementality.capture.audit.volumes import DIMENSIONS
+from incrementality.simulate import simulate_company
+from incrementality.warehouse import connect, frame_locator
 
 FIRST = 12 * 2025
 STEADY = (40, 44, 38, 41, 39, 45, 42, 40, 43, 41, 38, 44)
@@ -63,6 +67,25 @@ def test_clustered_counts_with_growth_raise_few_alarms():
         series = {("channel", f"c{k}"): tuple(map(int, row)) for k, row in enumerate(counts)}
         raised += bool(find_drift(Volumes(FIRST, series), "2026Q4"))
     assert raised <= 1
+
+
+@pytest.mark.domain("G6")
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_no_quarter_of_a_clean_company_drifts(seed):
+    simulated = simulate_company(600, 8, seed=seed, dirty=False)
+    touches = {name: simulated.tables["touchpoints"][name] for name in ("occurred_at", *DIMENSIONS)}
+    with connect(threads=2) as engine:
+        relation = engine.open(frame_locator(pd.DataFrame(touches)))
+        volumes = touch_volumes(engine, relation, as_of=simulated.as_of)
+    found = [alarm for year in (2025, 2026) for k in range(1, 5) for alarm in find_drift(volumes, f"{year}Q{k}")]
+    assert (found, missing_months(volumes)) == ([], ())
+    assert volumes.months == 24
+
+
+@pytest.mark.domain("G6")
+def test_a_quarter_that_is_not_over_is_not_judged():
+    running = Volumes(FIRST, {("channel", "email"): STEADY[:10]})
+    assert find_drift(running, "2025Q4") == ()
 
 
 @pytest.mark.domain("D7")
