@@ -44,6 +44,11 @@ def test_events_without_a_touch_are_kept_and_counted(engine):
     assert (counts.events, counts.amount, counts.untouched, counts.touches, counts.rows) == (2, 100, 2, 1, 0)
 
 
+def test_kinds_are_those_of_all_events(engine):
+    events = [event("e1", kind="renewal"), event("e2", kind="new", account="b"), event("e3", kind="new")]
+    assert journeys_of(engine, [touch("t1", 5)], events).kinds() == ("new", "renewal")
+
+
 def test_whole_number_ids_stay_whole_numbers(engine):
     journeys = journeys_of(engine, [touch(1, 3, account=7)], [event(5, account=7)])
     assert found(journeys, "event_id", "touch_id", "account_id") == [(5, 1, 7)]
