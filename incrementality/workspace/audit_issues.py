@@ -74,7 +74,7 @@ def issues_text(path: Path, audit: Audit) -> str:
 def _failing(audit: Audit) -> Iterator[dict[str, str]]:
     for metric in audit.failed:
         yield _issue(metric.rule.name, metric.rule.owner, metric.sentence, metric.rule.recovery)
-    for gap in audit.gaps:
+    for gap in audit.open_gaps:
         yield _issue(f"missing: {gap.label} {gap.month}", "", gap.sentence, "load the month again, or say why not")
     for alarm in audit.drift:
         name = f"drift: {alarm.kind} {alarm.dimension} {alarm.label}".strip()

@@ -125,6 +125,7 @@ def audit_company(
         find_drift(volumes, audited),
         lost_deals(company),
         _insufficient({one.rule.name: one for one in metrics}, aims.floors, audited),
+        frozenset(name for one in past for name in one.missing),
     )
 
 

@@ -55,6 +55,11 @@ class MissingMonth(DisplayMixin):
     expected: int
 
     @property
+    def name(self) -> str:
+        """Which series and month, in a word."""
+        return f"{self.dimension} {self.label} {self.month}"
+
+    @property
     def sentence(self) -> str:
         """What is missing, in words."""
         what = self.dimension.replace("_", " ")

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from incrementality.capture.audit.drift import MissingMonth
+from incrementality.capture.audit.quarters import quarter_index
 from incrementality.display import DisplayMixin
 from incrementality.formatting import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from incrementality.capture.audit.drift import DriftAlarm, MissingMonth
+    from incrementality.capture.audit.drift import DriftAlarm
     from incrementality.capture.audit.metrics import AuditMetric
     from incrementality.capture.audit.qualities import Quality
 
 __all__ = ["Audit", "PastAudit"]
+
+_REACH = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class PastAudit:
     Attributes:
         quarter: The quarter that it audited.
         values: Its metrics by name; those without a value are left out.
+        missing: The missing months that it told, by name.
 
     Examples:
         >>> PastAudit.of({"quarter": "2026Q1", "metrics": [{"name": "capture_rate", "value": 0.9}]}).values
@@ -33,12 +38,14 @@ class PastAudit:
 
     quarter: str
     values: Mapping[str, float]
+    missing: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> PastAudit:
         """Return it from what :meth:`Audit.to_dict` gave."""
         found = {one["name"]: float(one["value"]) for one in record["metrics"] if one["value"] is not None}
-        return cls(str(record["quarter"]), found)
+        missing = frozenset(MissingMonth(**one).name for one in record.get("missing_months", ()))
+        return cls(str(record["quarter"]), found, missing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class Audit(DisplayMixin):
         drift: How the quarter's touches differ from those before.
         qualities: What people wrote about lost deals.
         insufficient: Why tables of budget and return print *insufficient data*; "" where the records are good enough.
+        told: Missing months that earlier audits told, by name.
 
     Examples:
         >>> Audit("2026Q1", "2026-04-30", "EUR", (), {}, (), (), (), "").sentence
@@ -70,6 +78,7 @@ class Audit(DisplayMixin):
     drift: tuple[DriftAlarm, ...]
     qualities: tuple[Quality, ...]
     insufficient: str
+    told: frozenset[str] = frozenset()
 
     def __getitem__(self, name: str) -> AuditMetric:
         return {one.rule.name: one for one in self.metrics}[name]
@@ -85,11 +94,17 @@ class Audit(DisplayMixin):
         return tuple(one for one in self.metrics if one.rule.moves)
 
     @property
+    def open_gaps(self) -> tuple[MissingMonth, ...]:
+        """Missing months that no earlier audit told, and those from two quarters before on, as far as windows reach."""
+        since = quarter_index(self.quarter) - _REACH
+        return tuple(one for one in self.gaps if one.name not in self.told or _quarter(one) >= since)
+
+    @property
     def alarms(self) -> tuple[str, ...]:
         """All that somebody has to look at, one sentence each."""
         return (
             *(one.sentence for one in self.failed),
-            *(one.sentence for one in self.gaps),
+            *(one.sentence for one in self.open_gaps),
             *(one.sentence for one in self.drift),
         )
 
@@ -122,6 +137,10 @@ class Audit(DisplayMixin):
             "drift": [asdict(one) for one in self.drift],
             "qualities": [asdict(one) for one in self.qualities],
         }
+
+
+def _quarter(gap: MissingMonth) -> int:
+    return 4 * int(gap.month[:4]) + (int(gap.month[5:]) - 1) // 3
 
 
 def _plain(metric: AuditMetric) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from incrementality.capture.audit import audit_company
+from incrementality.capture.audit import PastAudit, audit_company
 from incrementality.simulate.company import CaptureFaults
 
 NO_FAULTS = CaptureFaults(**{one.name: 0.0 for one in fields(CaptureFaults) if one.type in (float, "float")})
@@ -85,6 +85,15 @@ def test_a_missing_month_is_found_with_about_what_it_lost(blurred):
     assert system.expected == pytest.approx(simulated.planted["lost_month"], rel=0.4)
     assert audit["missing_periods"].total.at_fault == len(audit.gaps)
     assert audit["missing_periods"].passed  # it was missing long before the audited quarter
+
+
+@pytest.mark.domain("D11")
+def test_an_old_missing_month_that_was_told_once_is_no_alarm_again(blurred):
+    audit, _ = blurred
+    assert audit.open_gaps == audit.gaps
+    again = replace(audit, told=PastAudit.of(audit.to_dict()).missing)
+    assert (again.gaps, again.open_gaps) == (audit.gaps, ())
+    assert replace(again, quarter="2026Q1").open_gaps == audit.gaps  # its windows reach into the month
 
 
 @pytest.mark.domain("D7", "G6")
