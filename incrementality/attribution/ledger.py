@@ -30,9 +30,10 @@ __all__ = ["LEDGER_LABELS", "CreditLedger", "LedgerTotals", "make_ledger"]
 LEDGER_LABELS = ("function", "type", "channel", "journey")
 _NUMBERS = count(1)
 _BY_MODEL = """
-SELECT model, sum(CASE WHEN function NOT IN ($unknown, $unallocated) THEN credit ELSE 0 END),
-  sum(CASE WHEN function = $unknown THEN credit ELSE 0 END),
-  sum(CASE WHEN function = $unallocated THEN credit ELSE 0 END)
+SELECT model, sum(CASE WHEN NOT ($aside) AND function NOT IN ($unknown, $unallocated) THEN credit ELSE 0 END),
+  sum(CASE WHEN NOT ($aside) AND function = $unknown THEN credit ELSE 0 END),
+  sum(CASE WHEN NOT ($aside) AND function = $unallocated THEN credit ELSE 0 END),
+  sum(CASE WHEN $aside THEN credit ELSE 0 END)
 FROM source GROUP BY 1
 """
 
@@ -81,6 +82,7 @@ class CreditLedger:
         models: The models.
         unit: ``money`` or ``deals``.
         revenue: For each model what the events are worth that it covers.
+        beside: For each model what the labels on them are worth (customers saved); never part of the revenue.
         fingerprint: Of the measurement specification that it was made with; empty where none was given.
     """
 
@@ -90,6 +92,7 @@ class CreditLedger:
     unit: str
     revenue: dict[str, int]
     fingerprint: str = ""
+    beside: dict[str, int] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -128,19 +131,24 @@ class CreditLedger:
     ) -> Reconciliation:
         """Show that revenue in = credited + unknown + unallocated + quarantined, for each model, in whole units.
 
+        Kinds that only label money of another kind (customers saved) are not part of it; their credit adds up to what
+        they label on its own.
+
         Args:
             revenue_in: What came in before anything was set aside; default: the events' amounts and what was set
                 aside.
             quarantined: What was set aside before the journeys, by reason.
         """
-        query = parse(_BY_MODEL, source=self.rows.name, unknown=literal(UNKNOWN), unallocated=literal(UNALLOCATED))
-        found = {model: (int(c), int(u), int(r)) for model, c, u, r in self.warehouse.query(query)}
+        places = {"unknown": literal(UNKNOWN), "unallocated": literal(UNALLOCATED)}
+        query = parse(_BY_MODEL, source=self.rows.name, aside=_among("kind", SHOWN_BESIDE), **places)
+        found = {model: tuple(map(int, sums)) for model, *sums in self.warehouse.query(query)}
         aside = sum((quarantined or {}).values())
         rows = []
         for model in self.models:
-            credited, unknown, unallocated = found.get(model, (0, 0, 0))
+            credited, unknown, unallocated, labelled = found.get(model, (0, 0, 0, 0))
             came_in = self.revenue[model] + aside if revenue_in is None else revenue_in
-            rows.append(ReconciliationRow(model, came_in, credited, unknown, unallocated, aside))
+            over = labelled - self.beside.get(model, 0)
+            rows.append(ReconciliationRow(model, came_in, credited, unknown, unallocated, aside, labelled, over))
         return Reconciliation(tuple(rows), dict(quarantined or {}), self.unit)
 
     def to_frame(self) -> pd.DataFrame:
@@ -214,16 +222,21 @@ def make_ledger(
     query = rounded_rows(journeys, listed, labels, cell)
     rows = journeys.warehouse.materialise(f"credit_ledger_{next(_NUMBERS)}", query)
     names = tuple(dict.fromkeys(model.name for model in listed))
-    return CreditLedger(journeys.warehouse, rows, names, journeys.unit, _revenue(journeys, listed), fingerprint)
+    revenue, beside = _worth(journeys, listed)
+    return CreditLedger(journeys.warehouse, rows, names, journeys.unit, revenue, fingerprint, beside)
 
 
-def _revenue(journeys: Journeys, models: Sequence[CreditModel]) -> dict[str, int]:
+def _worth(journeys: Journeys, models: Sequence[CreditModel]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return what the events are worth that each model covers, and what the labels on them are."""
     query = parse("SELECT kind, sum(amount) FROM rows AS r GROUP BY 1", rows=exp.Subquery(this=journeys.event_rows()))
     worth = {kind: int(amount) for kind, amount in journeys.warehouse.query(query)}
     revenue = dict.fromkeys((model.name for model in models), 0)
+    beside = dict(revenue)
     for model in models:
-        revenue[model.name] += sum(worth[kind] for kind in worth if not model.kinds or kind in model.kinds)
-    return revenue
+        for kind, amount in worth.items():
+            if not model.kinds or kind in model.kinds:
+                (beside if kind in SHOWN_BESIDE else revenue)[model.name] += amount
+    return revenue, beside
 
 
 def _among(name: str, values: Sequence[str]) -> exp.Expression:

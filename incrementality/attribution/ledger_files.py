@@ -27,7 +27,7 @@ __all__ = ["LEDGER_MANIFEST", "read_ledger", "write_ledger"]
 LEDGER_MANIFEST = "credit.json"
 _UNNAMED = "credit-new.parquet"
 _KINDS = {"integer": "BIGINT", "float": "DOUBLE", "temporal": "TIMESTAMP"}
-_KEYS = ("file", "sha256", "rows", "unit", "models", "revenue", "fingerprint", "version")
+_KEYS = ("file", "sha256", "rows", "unit", "models", "revenue", "beside", "fingerprint", "version")
 
 
 def write_ledger(ledger: CreditLedger, folder: Path) -> Path:
@@ -92,8 +92,10 @@ def read_ledger(folder: Path, warehouse: Warehouse) -> CreditLedger:
             hint="make the ledger again from its sources",
         )
     relation = warehouse.open(Locator("parquet", path=rows, written=rows.name))
-    models, revenue = tuple(manifest["models"]), dict(manifest["revenue"])
-    return CreditLedger(warehouse, relation, models, manifest["unit"], revenue, manifest["fingerprint"])
+    revenue, beside = (dict(manifest[name]) for name in ("revenue", "beside"))
+    return CreditLedger(
+        warehouse, relation, tuple(manifest["models"]), manifest["unit"], revenue, manifest["fingerprint"], beside
+    )
 
 
 def _write_rows(ledger: CreditLedger, folder: Path) -> tuple[Path, str]:
@@ -127,6 +129,7 @@ def _manifest(ledger: CreditLedger, rows: Path, digest: str) -> str:
         "unit": ledger.unit,
         "models": list(ledger.models),
         "revenue": ledger.revenue,
+        "beside": ledger.beside,
         "fingerprint": ledger.fingerprint,
         "version": __version__,
         "reconciliation": list(ledger.reconcile().to_dicts()),

@@ -21,6 +21,8 @@ class ReconciliationRow:
         unknown: What was credited to nobody known.
         unallocated: What no touch and no role was given.
         quarantined: What was set aside before.
+        beside: What was credited of labels on that revenue (customers saved); no part of it.
+        beside_over: By how much that misses what the labels are worth; zero where it adds up.
     """
 
     model: str
@@ -29,6 +31,8 @@ class ReconciliationRow:
     unknown: int
     unallocated: int
     quarantined: int
+    beside: int = 0
+    beside_over: int = 0
 
     @property
     def difference(self) -> int:
@@ -58,7 +62,7 @@ class Reconciliation(DisplayMixin):
     @property
     def holds(self) -> bool:
         """Whether every model adds up, to the unit."""
-        return all(row.difference == 0 for row in self.rows)
+        return all(row.difference == 0 and row.beside_over == 0 for row in self.rows)
 
     def check(self) -> Reconciliation:
         """Return this if it holds.
@@ -74,6 +78,12 @@ class Reconciliation(DisplayMixin):
                     f"{row.difference}",
                     hint="hand in everything that was set aside, by reason, and the revenue as it came in",
                 )
+            if row.beside_over:
+                raise LedgerDoesNotReconcile(
+                    f"by the model {row.model!r}, the credit of labels such as customers saved misses what they are "
+                    f"worth by {row.beside_over}",
+                    hint="make the ledger again; its file or its events have changed",
+                )
         return self
 
     def to_dicts(self) -> tuple[dict[str, object], ...]:
@@ -87,6 +97,7 @@ class Reconciliation(DisplayMixin):
                 "unallocated": row.unallocated,
                 "quarantined": row.quarantined,
                 "difference": row.difference,
+                "beside": row.beside,
             }
             for row in self.rows
         )

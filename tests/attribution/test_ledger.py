@@ -1,5 +1,6 @@
 """The ledger: sums to the cent for every model and any journey, whatever the order of rows or the number of threads."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -260,3 +261,14 @@ def test_columns_to_sum_by_must_be_there(shared):
     ledger = make_ledger(journeys_of(shared, [touch("a", 3, "ae")], [event("e", 100)]), [RULE_MODELS["last"]])
     with pytest.raises(InputError, match="Did you mean 'function'"):
         ledger.totals(("functions",))
+
+
+@pytest.mark.domain("W13")
+def test_a_save_labels_a_renewal_and_is_no_revenue_of_its_own(shared):
+    """A renewal of 300 was saved: 300 came in, and 300 are shown beside it."""
+    wins = [event("r", 300, kind="renewal"), event("s", 300, kind="saved", flagged_at=days_before(40))]
+    ledger = make_ledger(journeys_of(shared, [touch("a", 3, "cs")], wins), [RULE_MODELS["linear"]])
+    row = ledger.reconcile().check().rows[0]
+    assert (row.revenue_in, row.credited, row.beside) == (300, 300, 300)
+    with pytest.raises(LedgerDoesNotReconcile, match="customers saved misses what they are worth by 5"):
+        replace(ledger, beside={"linear": 295}).reconcile().check()

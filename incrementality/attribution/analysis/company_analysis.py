@@ -131,10 +131,7 @@ class CompanyAnalysis:
         if self.spec.unit == "deals":
             refused = self.company.intake["revenue_events"].refused
             return {reason.name: reason.rows * MICRO_DEALS for reason in refused}
-        found = dict(self.company.revenue.quarantined)
-        if self.prepared.saved is not None and self.prepared.saved.cut:
-            found["saved_above_what_was_at_risk"] = self.prepared.saved.cut
-        return found
+        return dict(self.company.revenue.quarantined)
 
     @cached_property
     def insufficient(self) -> str:

@@ -55,8 +55,12 @@ def ledger_of_quarter(ledger: CreditLedger, quarter: Quarter) -> CreditLedger:
     rows = parse("SELECT * FROM source", source=ledger.rows.name)
     rows.set("where", exp.Where(this=inside_quarter("event_at", quarter)))
     relation = ledger.warehouse.materialise(f"quarter_ledger_{next(_NUMBERS)}", rows)
-    found = dict(
-        ledger.warehouse.query(parse("SELECT model, sum(credit) FROM source GROUP BY 1", source=relation.name))
+    sums = parse(
+        "SELECT model, sum(CASE WHEN kind IN ($beside) THEN 0 ELSE credit END), "
+        "sum(CASE WHEN kind IN ($beside) THEN credit ELSE 0 END) FROM source GROUP BY 1",
+        source=relation.name,
+        beside=literal(SHOWN_BESIDE[0]),
     )
-    revenue = {model: int(found.get(model, 0)) for model in ledger.models}
-    return replace(ledger, rows=relation, revenue=revenue)
+    found = {model: (int(plain), int(label)) for model, plain, label in ledger.warehouse.query(sums)}
+    revenue, beside = ({model: found.get(model, (0, 0))[k] for model in ledger.models} for k in (0, 1))
+    return replace(ledger, rows=relation, revenue=revenue, beside=beside)

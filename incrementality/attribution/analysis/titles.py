@@ -16,8 +16,8 @@ TITLES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Where the revenue went",
             (
                 "All quarters on record. Revenue in = credited + unknown + unallocated + quarantined, to the cent, for "
-                "each model and the kinds that it covers. Saved revenue is a label on renewals; this line alone "
-                "counts it once more."
+                "each model and the kinds that it covers. Saved revenue is a label on renewals: it stands beside, "
+                "at most what was at risk, and is no part of the sum."
             ),
         ),
         "functions": (
@@ -92,13 +92,16 @@ TITLES: Mapping[str, tuple[str, str]] = MappingProxyType(
             "What the numbers were made with",
             "Assumptions are marked; they were decided, not measured.",
         ),
-        "revenue": ("What came in, and what was set aside", "stated + rebilled = kept + refunded + quarantined."),
+        "revenue": (
+            "What came in, and what was set aside",
+            "stated + rebilled = kept + refunded + quarantined; rows that label saved revenue are among them.",
+        ),
         "intake": ("What became of every row", "A refused row has one reason; a row that is kept may carry flags."),
     }
 )
 MONEY_COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "reconciliation": ("revenue_in", "credited", "unknown", "unallocated", "quarantined", "difference"),
+        "reconciliation": ("revenue_in", "credited", "unknown", "unallocated", "quarantined", "difference", "beside"),
         "intervals": ("credit", "lower", "upper"),
         "influence": ("influenced",),
         "views": ("direct", "assisted", "view_through"),
