@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from incrementality.capture.audit import audit_company
+from incrementality.capture.rates import minor_digits
 from incrementality.display import DisplayMixin
 from incrementality.workspace.attributing import open_workspace_company
 from incrementality.workspace.audit_records import earlier_audits, keep_audit
@@ -90,6 +91,7 @@ def audit_data(
 def _sentences(intake: Intake, revenue: Revenue) -> Iterator[str]:
     read, kept = sum(table.read for table in intake), sum(table.kept for table in intake)
     yield f"{kept:,} of {read:,} rows in {len(intake.tables)} tables are kept; the others are refused, by reason."
-    aside = f"{revenue.set_aside:,} minor units of revenue are set aside"
+    digits = minor_digits(revenue.currency)
+    aside = f"{revenue.currency} {revenue.set_aside / 10**digits:,.{digits}f} of revenue are set aside".strip()
     held = "holds" if revenue.reconciles else "DOES NOT HOLD"
     yield f"{aside}; stated + rebilled = kept + refunded + set aside {held}, to the unit."

@@ -187,7 +187,9 @@ class AuditMetric(DisplayMixin):
         """Return a value of this metric as a person writes it."""
         if self.rule.unit == "share":
             return f"{100 * value:.3g} %"
-        return f"{value:,.4g}" if self.rule.unit == "count" else f"{value:,.4g} {self.rule.unit}"
+        if self.rule.unit == "count":
+            return f"{value:,.0f}"
+        return _lasting(60 * value if self.rule.unit == "hours" else value)
 
     def to_dicts(self) -> tuple[dict[str, object], ...]:
         """Return one row: name, formula, owner, target, value, trend, counts and money."""
@@ -210,6 +212,14 @@ class AuditMetric(DisplayMixin):
                 "credit_that_would_move": self.moved if self.rule.moves else None,
             },
         )
+
+
+def _lasting(minutes: float) -> str:
+    """Return a span of time in the unit in which a person would say it."""
+    for unit, length in (("days", 24 * 60), ("hours", 60)):
+        if minutes >= 2 * length:
+            return f"{minutes / length:,.1f} {unit}"
+    return f"{minutes:,.0f} {'minute' if round(minutes) == 1 else 'minutes'}"
 
 
 def share_of_money(money: int, part: float) -> int:
