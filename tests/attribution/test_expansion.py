@@ -8,6 +8,7 @@ import pytest
 
 from incrementality.attribution.models.expansion import ExpansionRules
 from incrementality.errors import InputError
+from incrementality.taxonomy import default_taxonomy
 from tests.attribution.expansion_deals import credit, day, deal, roles_of, split, touch
 
 ALERT = touch(0, "product", "usage_limit_approached", direction="automatic")
@@ -306,3 +307,11 @@ class TestOrderOfSources:
 def test_shares_that_do_not_add_up_are_refused(shares):
     with pytest.raises(InputError, match="add up to 1"):
         ExpansionRules(**shares)
+
+
+@pytest.mark.domain("M20")
+def test_meaningful_contact_is_what_the_taxonomy_calls_two_way():
+    """Whoever adds a two-way outcome to the taxonomy need not name it again; an attended webinar is one-way."""
+    assert ExpansionRules().meaningful == default_taxonomy().meaningful_outcomes
+    assert "attended" not in ExpansionRules().meaningful
+    assert {"signed", "won"} <= default_taxonomy().meaningful_outcomes

@@ -138,7 +138,7 @@ def test_a_source_says_whether_the_expansion_was_initiated_or_received():
 
 @pytest.mark.domain("M20")
 def test_only_two_way_contact_is_meaningful():
-    assert TAXONOMY.meaningful_outcomes == {"held", "connected", "replied", "answered"}
+    assert TAXONOMY.meaningful_outcomes == {"answered", "connected", "held", "replied", "signed", "solved", "won"}
     assert TAXONOMY.unrelated_topics == {"unrelated"}
 
 

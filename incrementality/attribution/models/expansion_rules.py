@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from incrementality.errors import InputError
+from incrementality.taxonomy import default_taxonomy
 
 __all__ = ["ExpansionRules"]
 
@@ -29,7 +30,6 @@ _TRIGGERS = frozenset(
     }
 )
 _TOPICS = frozenset({"cross_sell", "expansion", "pricing", "seats", "upgrade", "upsell"})
-_MEANINGFUL = frozenset({"answered", "attended", "connected", "held", "replied", "signed", "solved", "won"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class ExpansionRules:
     triggers: frozenset[str] = _TRIGGERS
     raising: frozenset[str] = field(default=frozenset({"expansion_identified", "proposal"}))
     topics: frozenset[str] = _TOPICS
-    meaningful: frozenset[str] = _MEANINGFUL
-    unrelated: frozenset[str] = frozenset({"unrelated"})
+    meaningful: frozenset[str] = field(default_factory=lambda: default_taxonomy().meaningful_outcomes)
+    unrelated: frozenset[str] = field(default_factory=lambda: default_taxonomy().unrelated_topics)
     converted: frozenset[str] = frozenset({"signed", "won"})
     people: frozenset[str] = _PEOPLE
     sales: str = "ae"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from incrementality.capture.audit.counting import Fault, read_faults
+from incrementality.taxonomy import default_taxonomy
 from incrementality.warehouse.sql import column, literal, parse
 
 if TYPE_CHECKING:
@@ -68,7 +69,6 @@ _TRIGGERS = (
     "usage_limit_approached",
     "usage_threshold",
 )
-_TWO_WAY = ("answered", "attended", "connected", "held", "replied", "signed", "solved")
 
 
 def deal_readings(company: Company) -> dict[str, Readings]:
@@ -105,7 +105,8 @@ def expansion_readings(company: Company) -> dict[str, Readings]:
         "touches": company.tables["touchpoints"].name,
     }
     moved = engine.materialise(f"audit_moved_{number}", parse(_MOVED, **places, is_trigger=_among("type", _TRIGGERS)))
-    met = engine.materialise(f"audit_met_{number}", parse(_MET, **places, two_way=_among("outcome", _TWO_WAY)))
+    two_way = _among("outcome", sorted(default_taxonomy().meaningful_outcomes))
+    met = engine.materialise(f"audit_met_{number}", parse(_MET, **places, two_way=two_way))
     query = parse(_EXPANSIONS, moved=moved.name, met=met.name, events=places["events"], deals=places["deals"])
     rows = engine.view(f"audit_expansions_{number}", query)
     faults = {"credited_to_last_human": Fault(parse("moved_first")), "cs_by_default": Fault(parse("by_default"))}
