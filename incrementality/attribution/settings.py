@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ATTRIBUTION_SECTIONS", "parse_attribution"]
 
-ATTRIBUTION_SECTIONS = ("windows", "models", "weights", "renewal", "expansion", "save", "gates", "unit")
+ATTRIBUTION_SECTIONS = ("windows", "channels", "models", "weights", "renewal", "expansion", "save", "gates", "unit")
 
 _BESIDE = ("first", "last", "last_non", "linear", "time_decay", "position", "w_shaped")
 _LEARNED = ("markov", "shapley", "regression")
@@ -39,7 +39,8 @@ def parse_attribution(mapping: Mapping[str, Any] | None = None) -> AttributionSp
     """Read the sections of ``attribution.yaml`` that say how credit is split; what is missing is the default.
 
     Args:
-        mapping: ``windows``; ``models`` (``leading`` by kind of event, ``beside``, ``learned``, ``learned_by``);
+        mapping: ``windows``; ``channels`` (``order``, the channel that claims a visit first, and ``within_minutes``);
+            ``models`` (``leading`` by kind of event, ``beside``, ``learned``, ``learned_by``);
             ``weights`` of functions for new business; ``renewal`` (``half_life_days``, ``most``); ``expansion``
             (shares and words of :class:`ExpansionRules`); ``save`` (``first``); ``gates`` (``conversions_a_month``,
             ``months``, ``unknown_share``); ``unit`` (``money`` or ``deals``).
@@ -68,8 +69,10 @@ def parse_attribution(mapping: Mapping[str, Any] | None = None) -> AttributionSp
     gate = ConversionGate(*(int(number_of(gates, key, usual, "gates")) for key, usual in _GATE.items()))
     floor = share_of(gates, "unknown_share", 0.2, "gates")
     unit = chosen_of(written, "unit", "money", ("money", "deals"), "attribution")
+    visit = _visit(written.get("channels"))
     sections = {
         "windows": windows_to_dict(windows),
+        "channels": {"order": list(visit[0]), "within_minutes": visit[1]},
         "models": {
             "leading": {kind: _named(model) for kind, model in leading.items()},
             "beside": [[model.name, model.label] for model in beside],
@@ -80,7 +83,18 @@ def parse_attribution(mapping: Mapping[str, Any] | None = None) -> AttributionSp
         "gates": {"conversions_a_month": gate.conversions_a_month, "months": gate.months, "unknown_share": floor},
         "unit": unit,
     }
-    return AttributionSpec(windows, leading, beside, learned, by, gate, floor, cast("Unit", unit), sections)
+    return AttributionSpec(windows, leading, beside, learned, by, gate, floor, cast("Unit", unit), visit, sections)
+
+
+def _visit(written: object) -> tuple[tuple[str, ...], int]:
+    section = keys_of(written, ("order", "within_minutes"), "channels")
+    order = names_of(section, "order", (), "channels")
+    if len(set(order)) < len(order) or len(order) == 1:
+        raise InputError(
+            f"channels.order: {list(order)} is no order",
+            hint="name two channels or more, each once, the first one first",
+        )
+    return order, int(number_of(section, "within_minutes", 30.0, "channels", least=1.0))
 
 
 _GATE = {"conversions_a_month": 500.0, "months": 3.0}

@@ -46,6 +46,8 @@ class AttributionSpec(DisplayMixin):
         unknown_floor: The share of a period's credit that may be unknown or unallocated; above it ratios to cost are
             withheld.
         unit: ``money`` or ``deals``.
+        visit: Channels in the order in which they claim a visit, and the minutes that a visit lasts; no order: every
+            touch counts.
         sections: Every setting by section as plain values, defaults filled in: what the fingerprints are taken of.
 
     Examples:
@@ -54,7 +56,7 @@ class AttributionSpec(DisplayMixin):
         >>> spec.leading_label("renewal")
         'half as much with each 60 days before the event; no function above 60 % before shares are taken anew'
         >>> len(spec.fingerprint), sorted(spec.fingerprints)[:2]
-        (64, ['expansion', 'gates'])
+        (64, ['channels', 'expansion'])
     """
 
     windows: Windows
@@ -65,6 +67,7 @@ class AttributionSpec(DisplayMixin):
     gate: ConversionGate
     unknown_floor: float
     unit: Unit
+    visit: tuple[tuple[str, ...], int]
     sections: Mapping[str, object] = field(repr=False)
 
     @property
@@ -122,6 +125,14 @@ class AttributionSpec(DisplayMixin):
             place = [rule.kind, *(value for value in (rule.segment, rule.function, rule.journey) if value)]
             ends = f"from {rule.since} to {rule.anchor}" if rule.since else f"before {rule.anchor}"
             yield "window", ", ".join(place) + source, f"{rule.days} days {ends}, both ends inside", ""
+        order, minutes = self.visit
+        if order:
+            yield (
+                "one visit",
+                ", ".join(order),
+                f"the first of these channels within {minutes} minutes counts",
+                _ASSUMED,
+            )
         for kind in self.leading:
             yield "leading model", kind, self.leading_label(kind), _ASSUMED
         for model in self.beside:

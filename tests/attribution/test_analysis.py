@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
+from incrementality.attribution import parse_attribution
 from incrementality.attribution.analysis import Quarter, attribute_company
 from incrementality.capture import open_company, parse_sources
 from incrementality.errors import InputError
@@ -49,12 +50,12 @@ CONTACTS = table(contact_id=["c1", "c2"], account_id=["a", "a"])
 ROLES = table(contact_id=["c1"], opportunity_id=["o1"])
 
 
-def analysed(engine, period="2026Q2", **tables):
+def analysed(engine, period="2026Q2", *, settings=None, **tables):
     """The analysis of a company of these tables."""
     every = {"touchpoints": TOUCHES, "revenue_events": EVENTS, "opportunities": OPPORTUNITIES, **tables}
     sources = parse_sources({name: found for name, found in every.items() if found is not None})
     company = open_company(sources, default_taxonomy(), engine, as_of=datetime.fromisoformat("2026-07-10"))
-    return attribute_company(company, period=period)
+    return attribute_company(company, parse_attribution(settings), period=period)
 
 
 @pytest.mark.domain("M22")
@@ -63,6 +64,23 @@ def test_a_touch_counts_for_the_deal_in_which_its_person_plays_a_part(engine):
     analysis = analysed(engine, contacts=CONTACTS, contact_roles=ROLES)
     assert [branch.function for branch in analysis.deal_tree("e1").branches] == ["ae", "marketing", "presales"]
     assert [branch.function for branch in analysis.deal_tree("e2").branches] == ["marketing", "presales"]
+
+
+@pytest.mark.domain("M12")
+def test_one_visit_has_one_channel_where_the_settings_say_so(engine):
+    """The same person came by an advertisement and typed the address a minute later."""
+    touches = table(
+        touch_id=["t1", "t2"],
+        contact_id=["c1", "c1"],
+        account_id=["a", "a"],
+        occurred_at=["2026-04-10 10:00", "2026-04-10 10:01"],
+        function=["marketing", "marketing"],
+        channel=["paid_search", "direct"],
+    )
+    settings = {"channels": {"order": ["paid_search", "direct"]}}
+    analysis = analysed(engine, settings=settings, touchpoints=touches)
+    assert analysis.prepared.gave_way == {"direct": 1}
+    assert analysed(engine, touchpoints=touches).prepared.gave_way == {}
 
 
 @pytest.mark.domain("D12", "R3")

@@ -78,3 +78,10 @@ def test_assumptions_are_marked_in_the_specification():
 def test_what_cannot_be_used_is_named(written, said):
     with pytest.raises(InputError, match=said):
         parse_attribution(written)
+
+
+@pytest.mark.domain("M12")
+@pytest.mark.parametrize("order", [["email"], ["email", "email"]])
+def test_an_order_of_channels_names_each_once(order):
+    with pytest.raises(InputError, match=r"channels\.order"):
+        parse_attribution({"channels": {"order": order}})

@@ -83,6 +83,9 @@ def _warnings(analysis: CompanyAnalysis) -> Iterator[str]:
     counts = analysis.prepared.journeys.counts()
     if counts.other_anchor:
         yield f"{counts.other_anchor:,} events have no anchor of their own; their windows are counted from the close."
+    if analysis.prepared.gave_way:
+        gone = ", ".join(f"{channel} {n:,}" for channel, n in analysis.prepared.gave_way.items())
+        yield f"Touches that gave way to another channel of the same visit: {gone}."
     if Quarter.ended_by(analysis.company.as_of).name < analysis.quarter.name:
         yield f"{analysis.quarter.name} was not over on {analysis.company.as_of.date()}; its figures will change."
     withheld = analysis.learned.withheld

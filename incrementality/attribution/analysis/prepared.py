@@ -10,10 +10,13 @@ from sqlglot import exp
 
 from incrementality.attribution.journeys import Journeys, open_journeys
 from incrementality.attribution.lifecycle import anchored_events
+from incrementality.attribution.precedence import settle_channels
 from incrementality.attribution.usage import SavedAmounts, limit_saved, weigh_by_usage
 from incrementality.warehouse.sql import column, named, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from incrementality.attribution.specification import AttributionSpec
     from incrementality.capture import Company
     from incrementality.warehouse import Relation
@@ -48,6 +51,7 @@ class Prepared:
         opportunities: The clean opportunities; without rows where the company has no such table.
         kinds: The kinds of events that there are.
         saved: Saves at most worth what was at risk; ``None`` where nothing says what was.
+        gave_way: How many touches of each channel gave way to one that claims the visit before it.
     """
 
     company: Company
@@ -56,6 +60,7 @@ class Prepared:
     opportunities: Relation
     kinds: tuple[str, ...]
     saved: SavedAmounts | None
+    gave_way: Mapping[str, int]
 
 
 def prepare(company: Company, spec: AttributionSpec) -> Prepared:
@@ -69,12 +74,12 @@ def prepare(company: Company, spec: AttributionSpec) -> Prepared:
     prefix = f"analysis_{next(_NUMBERS)}"
     events, saved = _events(company, prefix)
     opportunities = company.tables.get("opportunities") or _no_opportunities(company, events, prefix)
-    touches = _touches(company, prefix)
+    touches, gave_way = _touches(company, spec, prefix)
     journeys = open_journeys(company.warehouse, touches, events, spec.windows, unit=spec.unit).keep(
         f"{prefix}_journeys"
     )
     found = company.warehouse.query(parse("SELECT DISTINCT kind FROM events ORDER BY 1", events=events.name))
-    return Prepared(company, spec, journeys, opportunities, tuple(kind for (kind,) in found), saved)
+    return Prepared(company, spec, journeys, opportunities, tuple(kind for (kind,) in found), saved, gave_way)
 
 
 def _events(company: Company, prefix: str) -> tuple[Relation, SavedAmounts | None]:
@@ -91,8 +96,13 @@ def _events(company: Company, prefix: str) -> tuple[Relation, SavedAmounts | Non
     return anchored, saved
 
 
-def _touches(company: Company, prefix: str) -> Relation:
-    touches = company.tables["touchpoints"]
+def _touches(company: Company, spec: AttributionSpec, prefix: str) -> tuple[Relation, Mapping[str, int]]:
+    touches: Relation = company.tables["touchpoints"]
+    gave_way: Mapping[str, int] = {}
+    order, minutes = spec.visit
+    if order:
+        settled = settle_channels(company.warehouse, touches, order, within_minutes=minutes, name=f"{prefix}_settled")
+        touches, gave_way = settled.touches, settled.set_aside
     links = company.tables.get("touch_opportunities")
     if links is not None and "contact_roles" in company.tables:
         query = parse(_BY_ROLE, touches=touches.name, links=links.name)
@@ -101,7 +111,9 @@ def _touches(company: Company, prefix: str) -> Relation:
         query.set("expressions", shown)
         touches = company.warehouse.materialise(f"{prefix}_linked", query)
     usage = company.tables.get("usage")
-    return touches if usage is None else weigh_by_usage(company.warehouse, touches, usage, name=f"{prefix}_weighed")
+    if usage is not None:
+        touches = weigh_by_usage(company.warehouse, touches, usage, name=f"{prefix}_weighed")
+    return touches, gave_way
 
 
 def _no_opportunities(company: Company, events: Relation, prefix: str) -> Relation:
