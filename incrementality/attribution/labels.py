@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from incrementality.taxonomy import UNALLOCATED, UNKNOWN
 from incrementality.warehouse.sql import column, literal, parse
 
 if TYPE_CHECKING:
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NONE", "SHOWN_BESIDE", "UNALLOCATED", "UNKNOWN", "label_of"]
 
-UNKNOWN = "unknown"
-UNALLOCATED = "unallocated"
 NONE = "none"
 SHOWN_BESIDE = ("saved",)
 _MAY_BE_ABSENT = frozenset({"campaign", "journey", "variant", "topic"})

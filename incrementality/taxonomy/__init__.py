@@ -1,6 +1,7 @@
 """What touches, functions, channels and campaigns are called: definitions that users extend; no data here."""
 
 from incrementality.taxonomy.campaigns import Campaign, CampaignRule, build_campaign, name_problems, parse_campaign
+from incrementality.taxonomy.default_types import EXPANSION_TRIGGERS
 from incrementality.taxonomy.defaults import default_taxonomy
 from incrementality.taxonomy.links import UTM_FIELDS, LinkCheck, build_link, check_link, utm_fields
 from incrementality.taxonomy.parse import parse_taxonomy
@@ -26,6 +27,7 @@ from incrementality.taxonomy.terms import (
 )
 
 __all__ = [
+    "EXPANSION_TRIGGERS",
     "RESERVED",
     "UNALLOCATED",
     "UNKNOWN",

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from incrementality.taxonomy.terms import TouchType
 
-__all__ = ["TYPES"]
+__all__ = ["EXPANSION_TRIGGERS", "TYPES"]
+
+EXPANSION_TRIGGERS = frozenset(
+    {
+        "adoption_milestone",
+        "aha_moment",
+        "automatic_tier_change",
+        "feature_adoption",
+        "key_workflow",
+        "power_use",
+        "self_serve_upgrade",
+        "usage_depth",
+        "usage_limit_approached",
+    }
+)
 
 
 def _types(function: str, *rows: tuple[str, str, str, tuple[str, ...]]) -> tuple[TouchType, ...]:
@@ -74,6 +88,10 @@ TYPES: tuple[TouchType, ...] = (
         ("aha_moment", "onboarding", "", ("activation event",)),
         ("power_use", "adoption", "", ("power user",)),
         ("in_app_message", "adoption", "in-app message", ("in app prompt", "in app banner")),
+        ("adoption_milestone", "adoption", "", ("milestone reached",)),
+        ("usage_limit_approached", "expansion", "", ("usage alert", "limit approached")),
+        ("self_serve_upgrade", "expansion", "self-serve upgrade", ("upgraded alone",)),
+        ("automatic_tier_change", "expansion", "", ("tier change",)),
     ),
     *_types(
         "support",

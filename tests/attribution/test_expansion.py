@@ -315,3 +315,15 @@ def test_meaningful_contact_is_what_the_taxonomy_calls_two_way():
     assert ExpansionRules().meaningful == default_taxonomy().meaningful_outcomes
     assert "attended" not in ExpansionRules().meaningful
     assert {"signed", "won"} <= default_taxonomy().meaningful_outcomes
+
+
+@pytest.mark.domain("M5")
+def test_every_word_that_the_rules_speak_of_survives_reading():
+    """What the taxonomy does not know is dropped on reading, and a rule about it could never hold."""
+    rules, known = ExpansionRules(), default_taxonomy()
+    for column, words in (
+        ("type", rules.triggers | rules.raising),
+        ("outcome", rules.meaningful | rules.converted),
+        ("function", rules.people),
+    ):
+        assert {word: known.canonical(column, word) for word in words} == {word: word for word in words}

@@ -18,7 +18,10 @@ TYPES = {
     "objection questions_and_answers",
     "cs": "onboarding_milestone quarterly_review account_plan adoption_coaching health_score_gain check_in save_call "
     "expansion_identified",
-    "product": "feature_adoption usage_depth key_workflow aha_moment power_use in_app_message",
+    "product": (
+        "feature_adoption usage_depth key_workflow aha_moment power_use in_app_message "
+        "adoption_milestone usage_limit_approached self_serve_upgrade automatic_tier_change"  # triggers of D2
+    ),
     "support": "ticket_opened ticket_solved ticket_escalated satisfaction",
     "implementation": "kick_off implementation_milestone go_live",
     "executive": "sponsor_meeting executive_review",

@@ -10,25 +10,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from incrementality.errors import InputError
-from incrementality.taxonomy import default_taxonomy
+from incrementality.taxonomy import EXPANSION_TRIGGERS, default_taxonomy
 
 __all__ = ["ExpansionRules"]
 
 _PEOPLE = frozenset({"sdr", "ae", "presales", "implementation", "cs", "support", "executive", "partner"})
-_TRIGGERS = frozenset(
-    {
-        "adoption_milestone",
-        "aha_moment",
-        "automatic_tier_change",
-        "feature_adoption",
-        "key_workflow",
-        "power_use",
-        "self_serve_upgrade",
-        "usage_depth",
-        "usage_limit_approached",
-        "usage_threshold",
-    }
-)
 _TOPICS = frozenset({"cross_sell", "expansion", "pricing", "seats", "upgrade", "upsell"})
 
 
@@ -64,7 +50,7 @@ class ExpansionRules:
     close: float = 0.4
     assist: float = 0.2
     inbound_source: Literal["customer", "product"] = "customer"
-    triggers: frozenset[str] = _TRIGGERS
+    triggers: frozenset[str] = EXPANSION_TRIGGERS
     raising: frozenset[str] = field(default=frozenset({"expansion_identified", "proposal"}))
     topics: frozenset[str] = _TOPICS
     meaningful: frozenset[str] = field(default_factory=lambda: default_taxonomy().meaningful_outcomes)

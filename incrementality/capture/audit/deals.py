@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from incrementality.capture.audit.counting import Fault, read_faults
-from incrementality.taxonomy import default_taxonomy
+from incrementality.taxonomy import EXPANSION_TRIGGERS, default_taxonomy
 from incrementality.warehouse.sql import column, literal, parse
 
 if TYPE_CHECKING:
@@ -57,18 +57,6 @@ FROM deals AS o JOIN touches AS t ON t.account_id = o.account_id AND t.occurred_
   AND t.occurred_at >= o.created_at - INTERVAL '90' DAY
 WHERE t.function = 'cs' AND $two_way
 """
-_TRIGGERS = (
-    "adoption_milestone",
-    "aha_moment",
-    "automatic_tier_change",
-    "feature_adoption",
-    "key_workflow",
-    "power_use",
-    "self_serve_upgrade",
-    "usage_depth",
-    "usage_limit_approached",
-    "usage_threshold",
-)
 
 
 def deal_readings(company: Company) -> dict[str, Readings]:
@@ -104,7 +92,9 @@ def expansion_readings(company: Company) -> dict[str, Readings]:
         "deals": company.tables["opportunities"].name,
         "touches": company.tables["touchpoints"].name,
     }
-    moved = engine.materialise(f"audit_moved_{number}", parse(_MOVED, **places, is_trigger=_among("type", _TRIGGERS)))
+    moved = engine.materialise(
+        f"audit_moved_{number}", parse(_MOVED, **places, is_trigger=_among("type", sorted(EXPANSION_TRIGGERS)))
+    )
     two_way = _among("outcome", sorted(default_taxonomy().meaningful_outcomes))
     met = engine.materialise(f"audit_met_{number}", parse(_MET, **places, two_way=two_way))
     query = parse(_EXPANSIONS, moved=moved.name, met=met.name, events=places["events"], deals=places["deals"])
